@@ -1,0 +1,51 @@
+-- What a sink accepted leaves the hot table for the archive; a reminder so accepted is sent, once. Leads
+-- are locked before outbox rows, as everywhere. A publisher whose lease was taken over changes nothing.
+-- security definer: the worker calls functions, it does not write tables.
+create or replace function public.acknowledge_outbox_events(
+    p_token bigint,
+    p_ids bigint[],
+    p_proven boolean default true
+) returns integer
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_is_proof constant boolean := p_proven or exists (
+        select from public.settings as s where s.name = 'reminder_proof' and s.value = 'any'
+    );
+    v_acknowledged integer;
+begin
+    perform from internal.outbox_leases as x where x.shard = 0 and x.token = p_token for update;
+    if not found then
+        return 0;
+    end if;
+    if v_is_proof then
+        perform internal.lock_leads(array(
+            select o.lead_id
+              from public.outbox as o
+             where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
+        ));
+        update public.lead_reminders as r
+           set sent_at = now()
+          from public.outbox as o
+         where o.id = any (p_ids) and o.claim_token = p_token
+           and o.event_type = 'lead.protection.reminder'
+           and r.event_id = o.event_id and r.sent_at is null and r.channel = 'EVENT';
+    end if;
+    with published as (
+        delete from public.outbox as o where o.id = any (p_ids) and o.claim_token = p_token returning o.*
+    )
+    insert into public.outbox_archive (
+        id, event_id, event_type, lead_id, user_id, payload, created_at, published_at
+    )
+    select p.id, p.event_id, p.event_type, p.lead_id, p.user_id, p.payload, p.created_at, now()
+      from published as p;
+    get diagnostics v_acknowledged = row_count;
+    return v_acknowledged;
+end
+$$;
+comment on function public.acknowledge_outbox_events(bigint, bigint[], boolean) is
+    'Archives the given events, claimed under p_token; sets sent_at of their reminders where the sink proves acceptance (or setting reminder_proof is any). Returns how many; 0 once the lease was taken over.';
+revoke all on function public.acknowledge_outbox_events(bigint, bigint[], boolean) from public;
+grant execute on function public.acknowledge_outbox_events(bigint, bigint[], boolean) to lead_worker;

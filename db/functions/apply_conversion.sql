@@ -1,0 +1,38 @@
+-- A conversion ends the period that was running at its moment; taking it back reopens that period. An
+-- expiry that was due before is recorded first, with its own reason and moment.
+create or replace function internal.apply_conversion(p_lead_id bigint, p_converted_at timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_clocks internal.lead_clocks := internal.lock_lead(p_lead_id);
+    v_at_conversion internal.lead_clocks;
+    v_row public.lead_protection;
+    v_reopened constant boolean := v_clocks.end_reason is not distinct from 'CONVERTED';
+begin
+    if v_reopened then
+        update public.lead_protection_periods as p
+           set ended_at = null, end_reason = null
+         where p.id = v_clocks.period_id;
+        v_clocks := internal.refresh_clocks(v_clocks);
+    end if;
+    if p_converted_at >= v_clocks.started_at and v_clocks.ended_at is null then
+        select e.* into strict v_at_conversion
+          from public.lead_protection_periods as p
+         cross join lateral internal.evaluate_period(p, p_converted_at) as e
+         where p.id = v_clocks.period_id;
+        select * into strict v_row from internal.protection_row(v_at_conversion, p_converted_at);
+        if v_row.state = 'EXPIRED' then
+            perform internal.end_period(v_clocks, v_row.protection_expires_at, v_row.end_reason);
+        else
+            perform internal.end_period(v_clocks, p_converted_at, 'CONVERTED');
+        end if;
+    elsif v_reopened then
+        select * into strict v_row from internal.protection_row(v_clocks, now());
+        perform internal.write_event('lead.protection.activated', now(), v_row, 'conversion_reverted');
+    end if;
+end
+$$;
+comment on function internal.apply_conversion(bigint, timestamptz) is
+    'Brings the lead''s period in line with leads.converted_at (null: not converted).';
+revoke all on function internal.apply_conversion(bigint, timestamptz) from public;

@@ -1,0 +1,44 @@
+-- Before an extension is written: it grows the term, and the deadline stays in the years that count.
+-- security definer: reads the machinery.
+create or replace function internal.check_extension() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_clocks internal.lead_clocks;
+begin
+    if tg_op = 'UPDATE' then
+        perform internal.lock_leads(array[old.lead_id, new.lead_id]);
+        perform internal.refuse_final(
+            'An extension', old.lead_id, old.user_id, old.granted_at, old.granted_at, null
+        );
+    end if;
+    if btrim(new.reason, E' \t\n\r') = '' or new.reason is null then
+        perform internal.raise_error('LP004', format('The reason given is %L.', new.reason));
+    end if;
+    if new.extension is null
+        or not isfinite(new.extension)
+        or extract(year from new.extension) * 12 + extract(month from new.extension) < 0
+        or extract(day from new.extension) < 0
+        or extract(epoch from new.extension - date_trunc('day', new.extension)) < 0
+        or new.extension <= interval '0'
+        or new.extension > interval '50 years'
+    then
+        perform internal.raise_error('LP010', format('The extension given is %L.', new.extension));
+    end if;
+    new.granted_at := internal.checked_moment(new.granted_at, 'granted_at', false);
+    v_clocks := internal.lock_own_lead(new.lead_id, new.user_id);
+    perform internal.refuse_over(v_clocks, new.granted_at);
+    if v_clocks.base_expires_at + new.extension >= '2101-01-01 00:00+00' then
+        perform internal.raise_error('LP010', format('%s would prolong lead %s past the year 2100.', new.extension, new.lead_id));
+    end if;
+    return new;
+end
+$$;
+comment on function internal.check_extension() is
+    'Trigger on lead_extensions. Errors: LP001, LP002, LP003 (judged at granted_at), LP004, LP006, LP007, LP010, LP014.';
+revoke all on function internal.check_extension() from public;
+
+create or replace trigger lead_extensions_check before insert or update on public.lead_extensions
+for each row execute function internal.check_extension();

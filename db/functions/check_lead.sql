@@ -1,0 +1,24 @@
+-- Before a lead is written: its moments are sane and its id stays.
+-- security definer: writers have no right on the machinery.
+create or replace function internal.check_lead() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'UPDATE' and new.id is distinct from old.id then
+        perform internal.raise_error('LP013', format('Lead %s was to become lead %s.', old.id, new.id));
+    end if;
+    new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
+    new.converted_at := internal.checked_moment(new.converted_at, 'converted_at', false);
+    return new;
+end
+$$;
+comment on function internal.check_lead() is
+    'Trigger on leads. Errors: LP006 moment out of range, LP007 in the future, LP013 changed id.';
+revoke all on function internal.check_lead() from public;
+
+create or replace trigger leads_check_insert before insert on public.leads
+for each row execute function internal.check_lead();
+create or replace trigger leads_check_update before update of id, created_at, converted_at on public.leads
+for each row execute function internal.check_lead();

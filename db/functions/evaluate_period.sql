@@ -1,0 +1,29 @@
+-- One period as of one moment. Triggers, as-of, explain, simulate and the self-check all come through here.
+create or replace function internal.evaluate_period(
+    p_period public.lead_protection_periods,
+    p_at timestamptz,
+    p_hypothetical internal.lead_facts default null
+) returns internal.lead_clocks
+language plpgsql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_policy public.protection_policies;
+    v_at constant timestamptz := least(p_at, p_period.ended_at);
+    v_facts internal.lead_facts := internal.gather_facts(p_period, v_at);
+begin
+    select * into strict v_policy
+      from public.protection_policies as p
+     where p.policy = p_period.policy and p.version = p_period.policy_version;
+    if p_hypothetical is not null then
+        v_facts := internal.add_facts(v_facts, p_hypothetical);
+    end if;
+    return internal.run_clocks(p_period, v_policy, v_facts, v_at);
+end
+$$;
+comment on function internal.evaluate_period(public.lead_protection_periods, timestamptz, internal.lead_facts) is
+    'Clocks of a period as of p_at from the stored facts, with p_hypothetical ones added; an ended period as of its end.';
+revoke all on function internal.evaluate_period(
+    public.lead_protection_periods, timestamptz, internal.lead_facts
+) from public;

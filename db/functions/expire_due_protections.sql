@@ -1,0 +1,44 @@
+-- Records what has run out. Looks only at leads whose check is due and passes over the busy ones: a hold
+-- or an activity that is being entered wins over the sweep.
+-- security definer: the worker calls functions, it does not write tables.
+create or replace function public.expire_due_protections("limit" integer default 1000, at timestamptz default null)
+returns setof public.lead_protection_periods
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
+as $$
+#variable_conflict use_column
+declare
+    v_limit constant integer := expire_due_protections."limit";
+    v_at constant timestamptz := internal.checked_past(expire_due_protections.at);
+    v_expired integer := 0;
+    v_clocks internal.lead_clocks;
+begin
+    if v_limit is null or v_limit < 1 then
+        perform internal.raise_error('LP022', format('limit is %L.', v_limit));
+    end if;
+    for v_clocks in
+        select c.*
+          from internal.lead_clocks as c
+          join public.leads as l on l.id = c.lead_id
+         where c.next_expiry_check_at <= v_at
+         order by c.next_expiry_check_at
+           for key share of l skip locked
+           for update of c skip locked
+    loop
+        v_clocks := internal.record_expiry(v_clocks, v_at);
+        if v_clocks.ended_at is null then
+            perform internal.refresh_clocks(v_clocks);
+            continue;
+        end if;
+        return query select p.* from public.lead_protection_periods as p where p.id = v_clocks.period_id;
+        v_expired := v_expired + 1;
+        exit when v_expired >= v_limit;
+    end loop;
+end
+$$;
+comment on function public.expire_due_protections(integer, timestamptz) is
+    'Records up to "limit" (1000) expiries due at a past moment (null: now), with their events; returns the ended periods. Errors: LP006, LP007 at in the future, LP022 limit below 1.';
+revoke all on function public.expire_due_protections(integer, timestamptz) from public;
+grant execute on function public.expire_due_protections(integer, timestamptz) to lead_worker;

@@ -1,0 +1,79 @@
+-- "Why?" For whoever argues about a date: every fact in time order, what it did, and both deadlines as
+-- they stood then. The last row is the answer itself.
+-- security definer: readers have no right on the facts.
+create or replace function public.explain_lead_protection(lead_id bigint, at timestamptz default null)
+returns setof public.lead_explanation
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    v_lead_id constant bigint := explain_lead_protection.lead_id;
+    v_at constant timestamptz := internal.checked_moment(coalesce(explain_lead_protection.at, now()), 'at', true);
+    v_fact record;
+    v_step public.lead_explanation;
+    v_before public.lead_protection;
+    v_row public.lead_protection;
+begin
+    if not exists (select from public.leads as l where l.id = v_lead_id) then
+        perform internal.raise_error('LP001', format('No lead has id %s.', coalesce(v_lead_id::text, 'null')));
+    end if;
+    v_step.step := 0;
+    for v_fact in
+        select * from internal.lead_history(v_lead_id, v_at)
+         union all
+        select v_at, 8, 'ANSWER', null, null, null
+    loop
+        select * into v_before from public.lead_protection_at(v_lead_id, v_fact.at - interval '1 microsecond');
+        select * into v_row from public.lead_protection_at(v_lead_id, v_fact.at);
+        v_step.step := v_step.step + 1;
+        v_step.at := v_fact.at;
+        v_step.fact := case v_fact.kind
+            when 'START' then format(
+                case v_fact.label
+                    when 'REGISTERED' then 'lead registered by user %s'
+                    when 'TRANSFERRED' then 'lead handed over to user %s'
+                    else 'protection reinstated for user %s'
+                end,
+                v_fact.user_id
+            )
+            when 'END' then case v_fact.label
+                when 'TRANSFERRED' then 'lead handed over'
+                when 'CONVERTED' then 'lead converted'
+                else 'protection expired'
+            end
+            when 'EXTENSION' then format('extension of %s', v_fact.label)
+            when 'ACTIVITY' then format('%s by user %s', v_fact.label, v_fact.user_id)
+            when 'OTHER_ACTIVITY' then format('%s by user %s', v_fact.label, v_fact.user_id)
+            when 'REMINDER_INACTIVITY' then format('reminder sent (window %s)', v_fact.label)
+            when 'REMINDER_TERM' then format('term reminder sent (window %s)', v_fact.label)
+            when 'RELEASE' then format('hold released: %s', v_fact.label)
+            when 'ANSWER' then 'as of this moment'
+            else format('hold: %s', v_fact.label)
+        end;
+        v_step.effect := case
+            when v_fact.kind <> 'ANSWER' then internal.fact_effect(
+                v_fact.kind, v_fact.user_id, v_fact.label, v_fact.at, v_fact.counts_from, v_before, v_row
+            )
+            when v_row.lead_id is null then 'not registered yet'
+            else format('%s, user %s', v_row.state, v_row.user_id)
+                || coalesce(format(', %s days remain', v_row.days_remaining), '')
+        end;
+        v_step.clock := case
+            when v_row.state in ('EXPIRED', 'CONVERTED') or v_row.lead_id is null then 'ENDED'
+            when v_row.clock_stopped_since is not null then 'STOPPED'
+            else 'RUNNING'
+        end;
+        v_step.reminder_due_at := v_row.reminder_due_at;
+        v_step.protection_expires_at := v_row.protection_expires_at;
+        return next v_step;
+    end loop;
+end
+$$;
+comment on function public.explain_lead_protection(bigint, timestamptz) is
+    'Every fact of a lead up to a moment (null: now) in time order: what it did, the clock (RUNNING, STOPPED, ENDED) and both deadlines as they stood then; the last row is the answer and agrees with the view. Errors: LP001 unknown lead, LP006.';
+revoke all on function public.explain_lead_protection(bigint, timestamptz) from public;
+grant execute on function public.explain_lead_protection(bigint, timestamptz)
+to lead_operations, lead_worker, grafana_reader;

@@ -1,0 +1,37 @@
+-- The ten days run from sent_at: a reminder sent, corrected or deleted moves the clocks. One that is only
+-- queued moves nothing.
+-- security definer: writes clocks.
+create or replace function internal.follow_reminder() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'INSERT' then
+        perform internal.refresh_leads(array[new.lead_id]);
+        return null;
+    end if;
+    if tg_op = 'DELETE' then
+        if not exists (select from public.leads as l where l.id = old.lead_id) then
+            return null;
+        end if;
+        perform internal.lock_lead(old.lead_id);
+        perform internal.refuse_final('A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from);
+        perform internal.refresh_leads(array[old.lead_id]);
+        return null;
+    end if;
+    perform internal.refresh_leads(array[old.lead_id, new.lead_id]);
+    return null;
+end
+$$;
+comment on function internal.follow_reminder() is
+    'Trigger on lead_reminders: recomputes the lead when a sent reminder comes, changes or goes. Errors: LP014.';
+revoke all on function internal.follow_reminder() from public;
+
+create or replace trigger lead_reminders_follow after insert on public.lead_reminders
+for each row when (new.sent_at is not null) execute function internal.follow_reminder();
+create or replace trigger lead_reminders_follow_update
+after update of lead_id, user_id, reminder_type, window_start, sent_at on public.lead_reminders
+for each row when (old.sent_at is not null or new.sent_at is not null) execute function internal.follow_reminder();
+create or replace trigger lead_reminders_follow_delete after delete on public.lead_reminders
+for each row when (old.sent_at is not null) execute function internal.follow_reminder();

@@ -1,0 +1,71 @@
+-- Module 02's events instead of table writes. Each event_id is applied once, from however many sessions
+-- it arrives: the second waits for the first and then finds it applied.
+-- security definer: the inbox is machinery.
+create or replace function public.handle_module_event(event jsonb) returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    v_event constant jsonb := handle_module_event.event;
+    v_type constant text := internal.event_member(v_event, 'event_type', 'string', true);
+    v_event_id uuid;
+    v_lead_id bigint;
+    v_user_id bigint;
+    v_owner_id bigint;
+begin
+    if v_type not in ('lead.created', 'lead.activity.created') then
+        perform internal.raise_error('LP018', format('event_type is %L.', left(v_type, 100)));
+    end if;
+    begin
+        v_event_id := internal.event_member(v_event, 'event_id', 'string', true)::uuid;
+        v_lead_id := internal.event_member(v_event, 'lead_id', 'number', true)::bigint;
+        v_user_id := internal.event_member(v_event, 'user_id', 'number', true)::bigint;
+    exception
+        when invalid_text_representation or numeric_value_out_of_range then
+            perform internal.raise_error('LP017', format('event is %s.', left(v_event::text, 500)));
+    end;
+
+    insert into internal.inbox (event_id, event_type) values (v_event_id, v_type) on conflict (event_id) do nothing;
+    if not found then
+        return 'DUPLICATE';
+    end if;
+
+    if v_type = 'lead.activity.created' then
+        insert into public.lead_activities (lead_id, user_id, activity_type, occurred_at, summary)
+        values (
+            v_lead_id, v_user_id, internal.event_member(v_event, 'activity_type', 'string', true),
+            coalesce(internal.event_moment(v_event, 'occurred_at'), now()),
+            internal.event_member(v_event, 'summary', 'string', false)
+        );
+        return 'APPLIED';
+    end if;
+
+    insert into public.leads (
+        id, user_id, created_at, company_name, city, contact_name, contact_email, contact_phone
+    )
+    values (
+        v_lead_id, v_user_id, coalesce(internal.event_moment(v_event, 'created_at'), now()),
+        internal.event_member(v_event, 'company_name', 'string', false),
+        internal.event_member(v_event, 'city', 'string', false),
+        internal.event_member(v_event, 'contact_name', 'string', false),
+        internal.event_member(v_event, 'contact_email', 'string', false),
+        internal.event_member(v_event, 'contact_phone', 'string', false)
+    )
+    on conflict (id) do nothing;
+    if not found then
+        select l.user_id into strict v_owner_id from public.leads as l where l.id = v_lead_id;
+        if v_owner_id <> v_user_id then
+            perform internal.raise_error('LP021', format(
+                'Lead %s belongs to user %s, the event says user %s.', v_lead_id, v_owner_id, v_user_id
+            ));
+        end if;
+    end if;
+    return 'APPLIED';
+end
+$$;
+comment on function public.handle_module_event(jsonb) is
+    'Applies lead.created (event_id, lead_id, user_id, optional created_at and columns of leads) or lead.activity.created (event_id, lead_id, user_id, activity_type, optional occurred_at, summary) once per event_id; returns APPLIED or DUPLICATE. Errors: LP017 malformed, LP018 unknown type, LP021 another user''s lead, and those of the tables.';
+revoke all on function public.handle_module_event(jsonb) from public;
+grant execute on function public.handle_module_event(jsonb) to module02_writer;

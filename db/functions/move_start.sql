@@ -1,0 +1,21 @@
+-- Correcting leads.created_at moves the start of the first period while nothing final was built on it.
+create or replace function internal.move_start(p_lead_id bigint, p_created_at timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_clocks constant internal.lead_clocks := internal.lock_lead(p_lead_id);
+begin
+    update public.lead_protection_periods as p
+       set started_at = p_created_at
+     where p.id = v_clocks.period_id
+       and p.start_reason = 'REGISTERED'
+       and (p.ended_at is null or p.end_reason = 'CONVERTED' and p_created_at <= p.ended_at);
+    if found then
+        perform internal.refresh_clocks(v_clocks);
+    end if;
+end
+$$;
+comment on function internal.move_start(bigint, timestamptz) is
+    'Moves the start of a first period that runs, or ended by a conversion that may be taken back; else nothing.';
+revoke all on function internal.move_start(bigint, timestamptz) from public;

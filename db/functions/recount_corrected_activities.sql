@@ -1,0 +1,41 @@
+-- Corrected activities: the leads they belonged to and those they now belong to are computed anew.
+-- security definer: Module 02 writes activities and nothing else.
+create or replace function internal.recount_corrected_activities() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_ids bigint[];
+    v_leads bigint[];
+begin
+    select array_agg(distinct o.id), array_agg(distinct x.lead_id)
+      into v_ids, v_leads
+      from before as o
+      join after as n on n.id = o.id
+     cross join lateral (values (o.lead_id), (n.lead_id)) as x (lead_id)
+     where (o.lead_id, o.user_id, o.activity_type, o.occurred_at)
+           is distinct from (n.lead_id, n.user_id, n.activity_type, n.occurred_at);
+    if v_ids is null then
+        return null;
+    end if;
+    perform internal.lock_leads(v_leads);
+    perform internal.refuse_final('An activity', o.lead_id, o.user_id, o.occurred_at, o.occurred_at, o.counts_from)
+       from before as o
+      where o.id = any (v_ids);
+    update public.lead_activities as a
+       set counts_from = f.final_end
+      from after as n
+     cross join lateral internal.final_end(n.lead_id, n.user_id, n.occurred_at, n.occurred_at) as f (final_end)
+     where n.id = any (v_ids) and a.id = n.id and a.counts_from is distinct from f.final_end;
+    perform internal.refresh_leads(v_leads, now());
+    return null;
+end
+$$;
+comment on function internal.recount_corrected_activities() is
+    'Trigger on lead_activities: recomputes the touched leads. Errors: LP014 the activity belongs to a recorded expiry.';
+revoke all on function internal.recount_corrected_activities() from public;
+
+create or replace trigger lead_activities_recount_corrected after update on public.lead_activities
+referencing old table as before new table as after
+for each statement execute function internal.recount_corrected_activities();

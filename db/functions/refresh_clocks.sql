@@ -1,0 +1,36 @@
+-- After any change of facts that is more than "one newer activity": compute the lead's latest period anew.
+-- A reminder no longer due is withdrawn; an activity that ended a grace or a due reminder is told.
+create or replace function internal.refresh_clocks(p_before internal.lead_clocks, p_activity_at timestamptz default null)
+returns internal.lead_clocks
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_clocks internal.lead_clocks;
+    v_was public.lead_protection;
+    v_is public.lead_protection;
+begin
+    select e.* into strict v_clocks
+      from public.lead_protection_periods as p
+     cross join lateral internal.evaluate_period(p, now()) as e
+     where p.id = p_before.period_id;
+    perform internal.store_clocks(v_clocks);
+    if p_before.has_queued_reminder then
+        perform internal.withdraw_reminders(v_clocks);
+    end if;
+    if p_activity_at is not null then
+        select * into strict v_was from internal.protection_row(p_before, now());
+        select * into strict v_is from internal.protection_row(v_clocks, now());
+        if v_was.state in ('GRACE', 'REMINDER_DUE') and v_is.state = 'PROTECTED' then
+            perform internal.write_event(
+                'lead.protection.reactivated', p_activity_at, v_is, null,
+                jsonb_build_object('previousState', v_was.state)
+            );
+        end if;
+    end if;
+    return v_clocks;
+end
+$$;
+comment on function internal.refresh_clocks(internal.lead_clocks, timestamptz) is
+    'Recomputes and stores the clocks of a locked lead; p_activity_at: moment of the activity that caused it, else null.';
+revoke all on function internal.refresh_clocks(internal.lead_clocks, timestamptz) from public;

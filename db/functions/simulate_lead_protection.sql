@@ -1,0 +1,35 @@
+-- "What if": supposed activities and holds of the protecting user are added to the stored facts. Nothing
+-- is written, so sales and operations may try a hold before they ask for it.
+-- security definer: readers have no right on the facts.
+create or replace function public.simulate_lead_protection(
+    lead_id bigint,
+    facts jsonb,
+    at timestamptz default null
+) returns setof public.lead_protection
+language plpgsql
+stable
+security definer
+rows 1
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    v_at constant timestamptz := internal.checked_moment(coalesce(simulate_lead_protection.at, now()), 'at', true);
+    v_facts constant internal.lead_facts := internal.supposed_facts(simulate_lead_protection.facts, v_at);
+begin
+    if not exists (select from public.leads as l where l.id = simulate_lead_protection.lead_id) then
+        perform internal.raise_error('LP001', format(
+            'No lead has id %s.', coalesce(simulate_lead_protection.lead_id::text, 'null')
+        ));
+    end if;
+    return query
+        select v.*
+          from internal.clocks_at(simulate_lead_protection.lead_id, v_at, v_facts) as c
+         cross join lateral internal.protection_row(c, v_at) as v;
+end
+$$;
+comment on function public.simulate_lead_protection(bigint, jsonb, timestamptz) is
+    'The row of v_user_lead_protection at a moment (null: now) if facts existed: {"activities": [{"occurred_at", "activity_type" (QUALIFIED_CALL)}], "holds": [{"start_at", "end_at" (open)}]}. Changes nothing. Errors: LP001 unknown lead, LP005, LP006, LP008, LP016 malformed facts.';
+revoke all on function public.simulate_lead_protection(bigint, jsonb, timestamptz) from public;
+grant execute on function public.simulate_lead_protection(bigint, jsonb, timestamptz)
+to lead_operations, grafana_reader;

@@ -1,0 +1,33 @@
+-- A protection starts: on transfer and on reinstatement (registration does it for many leads at once).
+create or replace function internal.start_period(
+    p_lead_id bigint,
+    p_user_id bigint,
+    p_started_at timestamptz,
+    p_start_reason text,
+    p_started_by bigint default null,
+    p_start_note text default null
+) returns internal.lead_clocks
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_period public.lead_protection_periods;
+    v_policy constant public.protection_policies := internal.policy_in_force(p_user_id, p_started_at);
+    v_clocks internal.lead_clocks;
+begin
+    insert into public.lead_protection_periods (
+        lead_id, user_id, policy, policy_version, started_at, start_reason, started_by, start_note
+    )
+    values (
+        p_lead_id, p_user_id, v_policy.policy, v_policy.version, p_started_at, p_start_reason,
+        p_started_by, p_start_note
+    )
+    returning * into v_period;
+    v_clocks := internal.evaluate_period(v_period, now());
+    perform internal.store_clocks(v_clocks);
+    return v_clocks;
+end
+$$;
+comment on function internal.start_period(bigint, bigint, timestamptz, text, bigint, text) is
+    'Starts a new period of a locked lead under the user''s policy in force and stores its clocks.';
+revoke all on function internal.start_period(bigint, bigint, timestamptz, text, bigint, text) from public;

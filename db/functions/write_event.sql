@@ -1,0 +1,32 @@
+-- Events enter the outbox in the transaction that makes them, while the lead's clocks are locked.
+create or replace function internal.write_event(
+    p_event_type text,
+    p_happened_at timestamptz,
+    p_row public.lead_protection,
+    p_reason text,
+    p_metadata jsonb default '{}'
+) returns uuid
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_event_id constant uuid := gen_random_uuid();
+begin
+    insert into public.outbox (event_id, event_type, lead_id, user_id, payload)
+    values (v_event_id, p_event_type, p_row.lead_id, p_row.user_id, json_build_object(
+        'event_id', v_event_id,
+        'event_type', p_event_type,
+        'timestamp', internal.rfc3339(p_happened_at),
+        'lead_id', p_row.lead_id,
+        'user_id', p_row.user_id,
+        'current_state', case when p_row.state in ('EXPIRED', 'CONVERTED') then 'EXPIRED' else 'PROTECTED' end,
+        'protection_expires_at', internal.rfc3339(p_row.protection_expires_at),
+        'reason', p_reason,
+        'metadata', p_metadata
+    ));
+    return v_event_id;
+end
+$$;
+comment on function internal.write_event(text, timestamptz, public.lead_protection, text, jsonb) is
+    'Queues a lead.* event (page 3) with the state and expiry of p_row; returns its id. No free text goes in.';
+revoke all on function internal.write_event(text, timestamptz, public.lead_protection, text, jsonb) from public;

@@ -1,0 +1,63 @@
+-- The shapes that functions hand to each other.
+do $$
+begin
+    if to_regtype('public.lead_protection') is null then
+        create type public.lead_protection as (
+            id bigint,
+            lead_id bigint,
+            user_id bigint,
+            state text,
+            protection_expires_at timestamptz,
+            days_remaining numeric,
+            protection_started_at timestamptz,
+            last_qualified_activity_at timestamptz,
+            base_expires_at timestamptz,
+            reminder_due_at timestamptz,
+            reminder_sent_at timestamptz,
+            grace_ends_at timestamptz,
+            clock_stopped_since timestamptz,
+            hold_until timestamptz,
+            end_reason text,
+            policy text
+        );
+    end if;
+    if to_regtype('public.lead_explanation') is null then
+        create type public.lead_explanation as (
+            step integer,
+            at timestamptz,
+            fact text,
+            effect text,
+            clock text,
+            reminder_due_at timestamptz,
+            protection_expires_at timestamptz
+        );
+    end if;
+    if to_regtype('public.protection_difference') is null then
+        create type public.protection_difference as (
+            lead_id bigint,
+            difference text,
+            stored text,
+            computed text
+        );
+    end if;
+    if to_regtype('internal.clock_fact') is null then
+        create type internal.clock_fact as (
+            at timestamptz,
+            is_activity boolean,
+            window_start date
+        );
+    end if;
+    if to_regtype('internal.lead_facts') is null then
+        create type internal.lead_facts as (
+            extension interval,
+            holds tstzmultirange,
+            clock_facts internal.clock_fact []
+        );
+    end if;
+end
+$$;
+comment on type public.lead_protection is 'A row of v_user_lead_protection (page 2), as functions return it.';
+comment on type internal.clock_fact is 'A qualified activity, or a sent reminder with its window, at a moment.';
+comment on type internal.lead_facts is 'What decides a period: summed extensions, merged holds, clock facts in time order.';
+comment on type public.lead_explanation is 'A step of explain_lead_protection (page 2).';
+comment on type public.protection_difference is 'What verify_lead_protection found: where a stored row parts from its facts.';
