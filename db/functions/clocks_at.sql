@@ -4,21 +4,24 @@ create or replace function internal.clocks_at(
     p_at timestamptz,
     p_hypothetical internal.lead_facts default null
 ) returns setof internal.lead_clocks
-language sql
+language plpgsql
 stable
 rows 1
 set search_path = pg_catalog, pg_temp
 as $$
-    select e.*
-      from (
-          select p.*
-            from public.lead_protection_periods as p
-           where p.lead_id = p_lead_id and p.started_at <= p_at
-           order by (p.ended_at is null or p.ended_at > p_at) desc, p.ended_at desc, p.id desc
-           limit 1
-      ) as x
-      join public.lead_protection_periods as p on p.id = x.id
-     cross join lateral internal.evaluate_period(p, p_at, p_hypothetical) as e
+begin
+    return query
+        select e.*
+          from (
+              select p.*
+                from public.lead_protection_periods as p
+               where p.lead_id = p_lead_id and p.started_at <= p_at
+               order by (p.ended_at is null or p.ended_at > p_at) desc, p.ended_at desc, p.id desc
+               limit 1
+          ) as x
+          join public.lead_protection_periods as p on p.id = x.id
+         cross join lateral internal.evaluate_period(p, p_at, p_hypothetical) as e;
+end
 $$;
 comment on function internal.clocks_at(bigint, timestamptz, internal.lead_facts) is
     'Clocks of a lead as of a moment, computed from its facts (with p_hypothetical ones added); no row before its start.';

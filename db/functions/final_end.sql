@@ -6,14 +6,18 @@ create or replace function internal.final_end(
     p_from timestamptz,
     p_until timestamptz
 ) returns timestamptz
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select max(p.ended_at)
-      from public.lead_protection_periods as p
-     where p.lead_id = p_lead_id and p.user_id = p_user_id and p.recorded_at is not null
-       and p_from < p.ended_at and coalesce(p_until, 'infinity') >= p.started_at
+begin
+    return (
+        select max(p.ended_at)
+          from public.lead_protection_periods as p
+         where p.lead_id = p_lead_id and p.user_id = p_user_id and p.recorded_at is not null
+           and p_from < p.ended_at and coalesce(p_until, 'infinity') >= p.started_at
+    );
+end
 $$;
 comment on function internal.final_end(bigint, bigint, timestamptz, timestamptz) is
     'End of the latest finally recorded period of a lead and user that [p_from, p_until] touches, else null.';

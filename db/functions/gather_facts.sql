@@ -2,40 +2,46 @@
 -- after an expiry was recorded (counts_from) do not count for the final period.
 create or replace function internal.gather_facts(p_period public.lead_protection_periods, p_at timestamptz)
 returns internal.lead_facts
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select row(
-        (select sum(e.extension)
-           from public.lead_extensions as e
-          where e.lead_id = p_period.lead_id and e.user_id = p_period.user_id
-            and e.granted_at >= p_period.started_at and e.granted_at <= p_at),
-        (select range_agg(tstzrange(greatest(h.start_at, h.counts_from), h.end_at, '[)'))
-           from public.lead_holds as h
-          where h.lead_id = p_period.lead_id and h.user_id = p_period.user_id
-            and h.start_at <= p_at
-            and h.end_at is distinct from h.start_at
-            and (h.end_at is null or h.end_at > greatest(h.start_at, h.counts_from, p_period.started_at))
-            and (h.counts_from is null or h.counts_from <= p_at)),
-        (select array_agg(
-                    row(f.at, f.is_activity, f.window_start)::internal.clock_fact
-                    order by f.at, f.is_activity desc, f.window_start
-                )
-           from (
-               select a.occurred_at as at, true as is_activity, null::date as window_start
-                 from public.lead_activities as a
-                 join public.activity_types as t on t.activity_type = a.activity_type and t.is_qualified
-                where a.lead_id = p_period.lead_id and a.user_id = p_period.user_id
-                  and a.occurred_at >= greatest(p_period.started_at, a.counts_from) and a.occurred_at <= p_at
-               union all
-               select r.sent_at, false, r.window_start
-                 from public.lead_reminders as r
-                where r.lead_id = p_period.lead_id and r.user_id = p_period.user_id
-                  and r.reminder_type = 'INACTIVITY'
-                  and r.sent_at >= greatest(p_period.started_at, r.counts_from) and r.sent_at <= p_at
-           ) as f)
-    )::internal.lead_facts
+declare
+    v_facts internal.lead_facts;
+begin
+    select sum(e.extension) into v_facts.extension
+      from public.lead_extensions as e
+     where e.lead_id = p_period.lead_id and e.user_id = p_period.user_id
+       and e.granted_at >= p_period.started_at and e.granted_at <= p_at;
+
+    select range_agg(tstzrange(greatest(h.start_at, h.counts_from), h.end_at, '[)')) into v_facts.holds
+      from public.lead_holds as h
+     where h.lead_id = p_period.lead_id and h.user_id = p_period.user_id
+       and greatest(h.start_at, h.counts_from) <= p_at
+       and h.end_at is distinct from h.start_at
+       and (h.end_at is null or h.end_at > greatest(h.start_at, h.counts_from, p_period.started_at));
+
+    select array_agg(
+               row(f.at, f.is_activity, f.window_start)::internal.clock_fact
+               order by f.at, f.is_activity desc, f.window_start
+           ) into v_facts.clock_facts
+      from (
+          select a.occurred_at as at, true as is_activity, null::date as window_start
+            from public.lead_activities as a
+            join public.activity_types as t on t.activity_type = a.activity_type and t.is_qualified
+           where a.lead_id = p_period.lead_id and a.user_id = p_period.user_id
+             and a.occurred_at >= p_period.started_at and a.occurred_at <= p_at
+             and coalesce(a.occurred_at >= a.counts_from, true)
+          union all
+          select r.sent_at, false, r.window_start
+            from public.lead_reminders as r
+           where r.lead_id = p_period.lead_id and r.user_id = p_period.user_id
+             and r.reminder_type = 'INACTIVITY'
+             and r.sent_at >= p_period.started_at and r.sent_at <= p_at
+             and coalesce(r.sent_at >= r.counts_from, true)
+      ) as f;
+    return v_facts;
+end
 $$;
 comment on function internal.gather_facts(public.lead_protection_periods, timestamptz) is
     'The facts of a period dated up to p_at: summed extensions, merged holds, activities and sent reminders in order.';

@@ -1,18 +1,23 @@
 -- The contract version a period starts under; it stays pinned to it.
 create or replace function internal.policy_in_force(p_user_id bigint, p_started_at timestamptz)
 returns public.protection_policies
-language sql
+language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select p.*
+declare
+    v_policy public.protection_policies;
+begin
+    select p.* into strict v_policy
       from public.protection_policies as p
      where p.policy = coalesce(
                (select u.policy from public.sales_users as u where u.user_id = p_user_id), 'standard'
            )
        and (p.valid_from <= p_started_at or p.version = 1)
      order by p.version desc
-     limit 1
+     limit 1;
+    return v_policy;
+end
 $$;
 comment on function internal.policy_in_force(bigint, timestamptz) is
     'Latest version of the user''s policy valid at p_started_at, else version 1; without a sales_users row: standard.';

@@ -1,8 +1,9 @@
 -- Computed clocks go into the one row of their lead; what only the row itself knows stays.
 create or replace function internal.store_clocks(p_clocks internal.lead_clocks) returns void
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     update internal.lead_clocks as c
        set user_id = p_clocks.user_id,
            period_id = p_clocks.period_id,
@@ -29,7 +30,8 @@ as $$
            next_reminder_check_at = p_clocks.next_reminder_check_at,
            next_expiry_check_at = p_clocks.next_expiry_check_at,
            facts_entered_at = now()
-     where c.lead_id = p_clocks.lead_id
+     where c.lead_id = p_clocks.lead_id;
+end
 $$;
 comment on function internal.store_clocks(internal.lead_clocks) is 'Writes computed clocks to their lead''s row.';
 revoke all on function internal.store_clocks(internal.lead_clocks) from public;
