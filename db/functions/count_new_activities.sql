@@ -6,12 +6,14 @@ create or replace function internal.count_new_activities() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off -- plans are cached: one made while the tables are small must not scan them later
 as $$
 declare
     v_plain_leads bigint[];
     v_plain_policies text[];
     v_plain_versions integer[];
     v_plain_moments timestamptz[];
+    v_plain_bases timestamptz[];
     v_other_leads bigint[];
     v_late boolean;
     v_other record;
@@ -22,7 +24,8 @@ begin
           join public.activity_types as t on t.activity_type = e.activity_type and t.is_qualified
          group by e.lead_id, e.user_id
     ), locked as materialized (
-        select t.lead_id, t.last_at, c.policy, c.policy_version, c.user_id = t.user_id as is_owner,
+        select t.lead_id, t.last_at, c.policy, c.policy_version, c.base_expires_at,
+               c.user_id = t.user_id as is_owner,
                t.first_at < c.final_until as is_late,
                c.state = 'PROTECTED'
                and t.first_at >= coalesce(c.last_qualified_activity_at, c.started_at)
@@ -40,29 +43,30 @@ begin
            array_agg(l.policy) filter (where l.is_owner and l.is_plain),
            array_agg(l.policy_version) filter (where l.is_owner and l.is_plain),
            array_agg(l.last_at) filter (where l.is_owner and l.is_plain),
+           array_agg(l.base_expires_at) filter (where l.is_owner and l.is_plain),
            array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain),
            bool_or(l.is_late)
-      into v_plain_leads, v_plain_policies, v_plain_versions, v_plain_moments, v_other_leads, v_late
+      into v_plain_leads, v_plain_policies, v_plain_versions, v_plain_moments, v_plain_bases,
+           v_other_leads, v_late
       from locked as l;
 
     if v_plain_leads is not null then
         update internal.lead_clocks as c
            set last_qualified_activity_at = n.at,
-               reminder_due_at = n.due_at,
+               reminder_due_at = n.reminder_due_at,
                grace_ends_at = n.grace_ends_at,
-               protection_expires_at = least(c.base_expires_at, n.grace_ends_at),
-               steady_until = least(n.due_at, c.base_expires_at),
-               next_reminder_check_at = coalesce(c.next_reminder_check_at, n.due_at),
+               protection_expires_at = n.protection_expires_at,
+               steady_until = n.steady_until,
+               next_reminder_check_at = coalesce(c.next_reminder_check_at, n.reminder_due_at),
                facts_entered_at = now()
           from (
-              select u.lead_id, u.at, d.due_at,
-                     internal.add_local(d.due_at, p.grace_period, p.time_zone) as grace_ends_at
-                from unnest(v_plain_leads, v_plain_policies, v_plain_versions, v_plain_moments)
-                     as u (lead_id, policy, version, at)
+              select u.lead_id, u.at, k.*
+                from unnest(v_plain_leads, v_plain_policies, v_plain_versions, v_plain_moments, v_plain_bases)
+                     as u (lead_id, policy, version, at, base_expires_at)
                 join public.protection_policies as p on p.policy = u.policy and p.version = u.version
-               cross join lateral (
-                   select internal.add_local(u.at, p.activity_interval, p.time_zone) as due_at
-               ) as d
+               cross join lateral internal.plain_clock(
+                   u.at, u.base_expires_at, p.activity_interval, p.grace_period, p.time_zone
+               ) as k
           ) as n
          where c.lead_id = n.lead_id;
     end if;

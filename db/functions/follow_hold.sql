@@ -38,8 +38,8 @@ begin
             case when tg_op = 'DELETE' then 'deleted' end,
             jsonb_strip_nulls(jsonb_build_object(
                 'holdId', v_hold.id,
-                'startAt', internal.rfc3339(v_hold.start_at),
-                'endAt', internal.rfc3339(v_hold.end_at)
+                'startAt', internal.format_rfc3339(v_hold.start_at),
+                'endAt', internal.format_rfc3339(v_hold.end_at)
             ))
         );
     end if;

@@ -35,7 +35,7 @@ begin
         'reminderType', case p_reminder_type when 'TERM' then 'term' else 'expiry' end,
         'daysRemaining', v_days,
         'windowStart', p_window_start,
-        'dueAt', internal.rfc3339(p_due_at)
+        'dueAt', internal.format_rfc3339(p_due_at)
     );
     insert into public.lead_reminders (
         lead_id, user_id, reminder_type, window_start, due_at, payload, known_at, event_id

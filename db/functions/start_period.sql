@@ -12,17 +12,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_period public.lead_protection_periods;
-    v_policy constant public.protection_policies := internal.policy_in_force(p_user_id, p_started_at);
     v_clocks internal.lead_clocks;
 begin
     insert into public.lead_protection_periods (
         lead_id, user_id, policy, policy_version, started_at, start_reason, started_by, start_note
     )
-    values (
-        p_lead_id, p_user_id, v_policy.policy, v_policy.version, p_started_at, p_start_reason,
-        p_started_by, p_start_note
-    )
-    returning * into v_period;
+    select p_lead_id, p_user_id, p.policy, p.version, p_started_at, p_start_reason, p_started_by, p_start_note
+      from internal.policy_in_force(p_user_id, p_started_at) as p
+    returning * into strict v_period;
     v_clocks := internal.evaluate_period(v_period, now());
     perform internal.store_clocks(v_clocks);
     return v_clocks;

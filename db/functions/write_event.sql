@@ -13,16 +13,9 @@ declare
     v_event_id constant uuid := gen_random_uuid();
 begin
     insert into public.outbox (event_id, event_type, lead_id, user_id, payload)
-    values (v_event_id, p_event_type, p_row.lead_id, p_row.user_id, json_build_object(
-        'event_id', v_event_id,
-        'event_type', p_event_type,
-        'timestamp', internal.rfc3339(p_happened_at),
-        'lead_id', p_row.lead_id,
-        'user_id', p_row.user_id,
-        'current_state', case when p_row.state in ('EXPIRED', 'CONVERTED') then 'EXPIRED' else 'PROTECTED' end,
-        'protection_expires_at', internal.rfc3339(p_row.protection_expires_at),
-        'reason', p_reason,
-        'metadata', p_metadata
+    values (v_event_id, p_event_type, p_row.lead_id, p_row.user_id, internal.lead_event(
+        v_event_id, p_event_type, p_happened_at, p_row.lead_id, p_row.user_id, p_row.state,
+        p_row.protection_expires_at, p_reason, p_metadata
     ));
     return v_event_id;
 end

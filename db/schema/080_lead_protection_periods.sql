@@ -19,12 +19,13 @@ create table if not exists public.lead_protection_periods (
     references public.protection_policies (policy, version),
     constraint lead_protection_periods_start_reason_known
     check (start_reason in ('REGISTERED', 'TRANSFERRED', 'REINSTATED')),
-    constraint lead_protection_periods_end_reason_known
-    check (end_reason in ('INACTIVITY', 'BASE_TERM', 'TRANSFERRED', 'CONVERTED')),
-    constraint lead_protection_periods_end_has_reason check ((ended_at is null) = (end_reason is null)),
-    constraint lead_protection_periods_end_after_start check (ended_at >= started_at),
-    constraint lead_protection_periods_expiry_is_recorded
-    check ((recorded_at is not null) = coalesce(end_reason in ('INACTIVITY', 'BASE_TERM'), false))
+    constraint lead_protection_periods_end_is_whole check (
+        case
+            when ended_at is null then end_reason is null and recorded_at is null
+            when end_reason in ('INACTIVITY', 'BASE_TERM') then ended_at >= started_at and recorded_at is not null
+            else end_reason in ('TRANSFERRED', 'CONVERTED') and ended_at >= started_at and recorded_at is null
+        end is true
+    )
 );
 comment on table public.lead_protection_periods is
     'One user''s protection of one lead, [started_at, ended_at); at most one runs per lead (page 1, Words).';

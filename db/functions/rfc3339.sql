@@ -1,7 +1,0 @@
--- Moments in events are text in one form, whatever the session's DateStyle and zone.
-create or replace function internal.rfc3339(p_at timestamptz) returns text
-language sql
-immutable parallel safe
-return to_char(timezone('UTC', p_at), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-comment on function internal.rfc3339(timestamptz) is 'RFC 3339 in UTC with microseconds.';
-revoke all on function internal.rfc3339(timestamptz) from public;
