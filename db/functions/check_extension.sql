@@ -31,7 +31,9 @@ begin
     v_clocks := internal.lock_own_lead(new.lead_id, new.user_id);
     perform internal.refuse_over(v_clocks, new.granted_at);
     if v_clocks.base_expires_at + new.extension >= '2101-01-01 00:00+00' then
-        perform internal.raise_error('LP010', format('%s would prolong lead %s past the year 2100.', new.extension, new.lead_id));
+        perform internal.raise_error('LP010', format(
+            '%s would prolong lead %s past the year 2100.', new.extension, new.lead_id
+        ));
     end if;
     return new;
 end

@@ -10,7 +10,9 @@ begin
     if tg_op = 'UPDATE' then
         perform internal.lock_leads(array[old.lead_id, new.lead_id]);
         if old.sent_at is not null then
-            perform internal.refuse_final('A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from);
+            perform internal.refuse_final(
+                'A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from
+            );
         end if;
     else
         perform internal.lock_lead(new.lead_id);

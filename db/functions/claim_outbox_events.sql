@@ -24,7 +24,8 @@ begin
     end if;
     update internal.outbox_leases as x
        set holder = p_holder,
-           token = case when x.holder = p_holder and x.leased_until > clock_timestamp() then x.token else x.token + 1 end,
+           token = x.token
+               + case when x.holder = p_holder and x.leased_until > clock_timestamp() then 0 else 1 end,
            leased_until = clock_timestamp() + p_lease
      where x.shard = 0 and (x.holder is not distinct from p_holder or x.leased_until <= clock_timestamp())
     returning x.token into v_token;

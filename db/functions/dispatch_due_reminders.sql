@@ -31,7 +31,9 @@ begin
     loop
         for v_due in select * from internal.due_reminders(v_clocks, v_at) as d
         loop
-            v_reminder := internal.queue_reminder(v_clocks, v_due.reminder_type, v_due.due_at, v_due.window_start, v_at);
+            v_reminder := internal.queue_reminder(
+                v_clocks, v_due.reminder_type, v_due.due_at, v_due.window_start, v_at
+            );
             if v_reminder.id is not null then
                 v_queued := v_queued + 1;
                 return next v_reminder;

@@ -28,7 +28,9 @@ begin
      where c.lead_id = extend_lead_protection.lead_id;
     perform internal.write_event(
         'lead.protection.extended', now(), v_row, null,
-        jsonb_build_object('extensionId', v_extension_id, 'baseExpiresAt', internal.format_rfc3339(v_row.base_expires_at))
+        jsonb_build_object(
+            'extensionId', v_extension_id, 'baseExpiresAt', internal.format_rfc3339(v_row.base_expires_at)
+        )
     );
 end
 $$;

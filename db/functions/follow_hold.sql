@@ -23,7 +23,8 @@ begin
     v_event_type := case
         when tg_op = 'INSERT' then 'lead.hold.created'
         when tg_op = 'DELETE' then case when coalesce(old.end_at > now(), true) then 'lead.hold.released' end
-        when coalesce(old.end_at > now(), true) and new.end_at <= greatest(now(), new.start_at) then 'lead.hold.released'
+        when coalesce(old.end_at > now(), true) and new.end_at <= greatest(now(), new.start_at)
+            then 'lead.hold.released'
     end;
     if v_event_type is not null then
         select v.* into strict v_row

@@ -16,7 +16,9 @@ begin
             return null;
         end if;
         perform internal.lock_lead(old.lead_id);
-        perform internal.refuse_final('A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from);
+        perform internal.refuse_final(
+            'A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from
+        );
         perform internal.refresh_leads(array[old.lead_id]);
         return null;
     end if;

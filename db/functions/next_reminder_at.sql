@@ -10,7 +10,9 @@ immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_inactivity_at constant timestamptz := case when p_clocks.reminder_sent_at is null then p_clocks.reminder_due_at end;
+    v_inactivity_at constant timestamptz := case
+        when p_clocks.reminder_sent_at is null then p_clocks.reminder_due_at
+    end;
     v_term_at constant timestamptz := internal.term_reminder_at(p_clocks.base_expires_at, p_policy);
     v_at timestamptz := least(
         case when v_inactivity_at > p_after then v_inactivity_at end,

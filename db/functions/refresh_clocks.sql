@@ -1,7 +1,9 @@
 -- After any change of facts that is more than "one newer activity": compute the lead's latest period anew.
 -- A reminder no longer due is withdrawn; an activity that ended a grace or a due reminder is told.
-create or replace function internal.refresh_clocks(p_before internal.lead_clocks, p_activity_at timestamptz default null)
-returns internal.lead_clocks
+create or replace function internal.refresh_clocks(
+    p_before internal.lead_clocks,
+    p_activity_at timestamptz default null
+) returns internal.lead_clocks
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$

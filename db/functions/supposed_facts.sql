@@ -22,7 +22,9 @@ begin
     loop
         v_from := internal.moment_of(v_fact, 'occurred_at');
         if v_from is null then
-            perform internal.raise_error('LP016', format('An activity without occurred_at: %s.', left(v_fact::text, 500)));
+            perform internal.raise_error('LP016', format(
+                'An activity without occurred_at: %s.', left(v_fact::text, 500)
+            ));
         end if;
         v_type := coalesce(v_fact ->> 'activity_type', 'QUALIFIED_CALL');
         if not exists (select from public.activity_types as t where t.activity_type = v_type) then

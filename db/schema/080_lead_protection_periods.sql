@@ -30,7 +30,8 @@ create table if not exists public.lead_protection_periods (
 comment on table public.lead_protection_periods is
     'One user''s protection of one lead, [started_at, ended_at); at most one runs per lead (page 1, Words).';
 comment on column public.lead_protection_periods.policy_version is 'The version in force when the period started.';
-comment on column public.lead_protection_periods.started_at is 'Anchor of 6M; follows a correction of leads.created_at.';
+comment on column public.lead_protection_periods.started_at is
+    'Anchor of 6M; follows a correction of leads.created_at.';
 comment on column public.lead_protection_periods.start_reason is 'REGISTERED, TRANSFERRED or REINSTATED.';
 comment on column public.lead_protection_periods.ended_at is 'The exact deadline or moment of the end, not of its recording.';
 comment on column public.lead_protection_periods.end_reason is 'INACTIVITY, BASE_TERM, TRANSFERRED or CONVERTED.';

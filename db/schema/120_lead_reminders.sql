@@ -29,4 +29,5 @@ comment on column public.lead_reminders.counts_from is
     'Set by the system when the fact was entered after an expiry had been recorded: the end of that final period.';
 
 create index if not exists lead_reminders_by_sent_at on public.lead_reminders (sent_at);
-create unique index if not exists lead_reminders_by_event on public.lead_reminders (event_id) where event_id is not null;
+create unique index if not exists lead_reminders_by_event
+on public.lead_reminders (event_id) where event_id is not null;

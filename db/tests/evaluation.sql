@@ -1,6 +1,6 @@
 -- Page 1, Evaluation: the state table, half-open boundaries, what counts and what does not.
 begin;
-select plan(48);
+select plan(47);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.state(p_lead_id bigint, p_at timestamptz) returns text language sql as
