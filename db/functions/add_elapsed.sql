@@ -6,7 +6,7 @@ language sql
 immutable parallel safe
 return timezone('UTC', timezone('UTC', p_at) + (timezone('UTC', p_until) - timezone('UTC', p_from)));
 comment on function internal.add_elapsed(timestamptz, timestamptz, timestamptz) is
-    'p_at plus the seconds that elapsed from p_from until p_until (page 1, Clock arithmetic).';
+    'p_at plus the seconds that elapsed from p_from until p_until (docs/rules.md, Clock arithmetic).';
 revoke all on function internal.add_elapsed(timestamptz, timestamptz, timestamptz) from public;
 grant execute on function internal.add_elapsed(timestamptz, timestamptz, timestamptz)
 to module02_writer, lead_operations, lead_worker, grafana_reader;

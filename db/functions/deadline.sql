@@ -27,5 +27,5 @@ begin
 end
 $$;
 comment on function internal.deadline(timestamptz, interval, text, tstzmultirange) is
-    'deadline(t, i) of page 1, given holds that all have an end.';
+    'deadline(t, i) of docs/rules.md, given holds that all have an end.';
 revoke all on function internal.deadline(timestamptz, interval, text, tstzmultirange) from public;

@@ -1,4 +1,4 @@
--- The one shape of a lead.* event (page 3), in the order in which it goes out. No free text goes in.
+-- The one shape of a lead.* event, in the order in which it goes out. No free text goes in.
 create or replace function internal.lead_event(
     p_event_id uuid,
     p_event_type text,

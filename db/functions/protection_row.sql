@@ -1,4 +1,4 @@
--- From a row of clocks and a moment to the row that people see: the state table of page 1. An open hold
+-- From a row of clocks and a moment to the row that people see: the state table of docs/rules.md. An open hold
 -- is counted here as ending at p_at.
 -- security definer: readers of the view have no right on the machinery.
 create or replace function internal.protection_row(p_clocks internal.lead_clocks, p_at timestamptz)
@@ -65,7 +65,7 @@ begin
 end
 $$;
 comment on function internal.protection_row(internal.lead_clocks, timestamptz) is
-    'The row of v_user_lead_protection that a row of clocks comes to at a moment (page 1, Evaluation, step 4).';
+    'The row of v_user_lead_protection that a row of clocks comes to at a moment (docs/rules.md, Evaluation, step 4).';
 revoke all on function internal.protection_row(internal.lead_clocks, timestamptz) from public;
 grant execute on function internal.protection_row(internal.lead_clocks, timestamptz)
 to module02_writer, lead_operations, lead_worker, grafana_reader;

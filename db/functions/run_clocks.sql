@@ -1,4 +1,4 @@
--- The rules of page 1, Evaluation, and the only place where they are written: from the facts of a period
+-- The rules (docs/rules.md, Evaluation), and the only place where they are written: from the facts of a period
 -- to its clocks as of p_at. Deadlines are kept with an open hold left out (see deadline_on_hold), so that
 -- the result stays true while time passes.
 create or replace function internal.run_clocks(

@@ -21,5 +21,5 @@ begin
 end
 $$;
 comment on function internal.write_event(text, timestamptz, public.lead_protection, text, jsonb) is
-    'Queues a lead.* event (page 3) with the state and expiry of p_row; returns its id. No free text goes in.';
+    'Queues a lead.* event with the state and expiry of p_row; returns its id. No free text goes in.';
 revoke all on function internal.write_event(text, timestamptz, public.lead_protection, text, jsonb) from public;

@@ -28,7 +28,7 @@ create table if not exists public.lead_protection_periods (
     )
 );
 comment on table public.lead_protection_periods is
-    'One user''s protection of one lead, [started_at, ended_at); at most one runs per lead (page 1, Words).';
+    'One user''s protection of one lead, [started_at, ended_at); at most one runs per lead (docs/rules.md, Words).';
 comment on column public.lead_protection_periods.policy_version is 'The version in force when the period started.';
 comment on column public.lead_protection_periods.started_at is
     'Anchor of 6M; follows a correction of leads.created_at.';

@@ -56,8 +56,8 @@ begin
     end if;
 end
 $$;
-comment on type public.lead_protection is 'A row of v_user_lead_protection (page 2), as functions return it.';
+comment on type public.lead_protection is 'A row of v_user_lead_protection, as functions return it.';
 comment on type internal.clock_fact is 'A qualified activity, or a sent reminder with its window, at a moment.';
 comment on type internal.lead_facts is 'What decides a period: summed extensions, merged holds, clock facts in time order.';
-comment on type public.lead_explanation is 'A step of explain_lead_protection (page 2).';
+comment on type public.lead_explanation is 'A step of explain_lead_protection.';
 comment on type public.protection_difference is 'What verify_lead_protection found: where a stored row parts from its facts.';

@@ -30,5 +30,5 @@ left join lateral (
     offset 0
 ) as m on true;
 comment on view public.v_user_lead_protection is
-    'One row per lead: its latest protection as of now() (page 2, Views). States: PROTECTED, REMINDER_DUE, GRACE, EXPIRED, CONVERTED.';
+    'One row per lead: its latest protection as of now(). States: PROTECTED, REMINDER_DUE, GRACE, EXPIRED, CONVERTED.';
 grant select on public.v_user_lead_protection to module02_writer, lead_operations, grafana_reader;
