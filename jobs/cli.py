@@ -1,0 +1,121 @@
+"""`leadguard`, the command line: the group, its common options, and how failures end."""
+
+import os
+import signal
+import sys
+from importlib import import_module
+from types import FrameType
+from typing import NoReturn
+
+import click
+import psycopg
+
+from jobs import __version__, exits
+from jobs.console import App, common_options
+from jobs.errors import LeadguardError, UsageProblem, from_database
+from jobs.exits import Exit
+
+EPILOG = """\b
+Examples:
+  leadguard migrate
+  leadguard import leads leads.csv --mapping mapping.toml --user 7
+  leadguard remind && leadguard publish && leadguard expire
+  leadguard status
+  leadguard explain 4711 --at "31.08.2026 14:30"
+
+\b
+""" + exits.help_text()
+
+
+# One command a module, each with a `command`. A module is imported when its command is called, so
+# that what cron starts every minute does not wait for what it does not need.
+COMMANDS = {
+    "migrate": "jobs.migrate",
+    "import": "jobs.importer",
+    "remind": "jobs.remind",
+    "publish": "jobs.publish",
+    "expire": "jobs.expire",
+    "status": "jobs.status",
+    "explain": "jobs.explain",
+    "demo": "jobs.demo",
+}
+
+
+class Commands(click.Group):
+    """The commands in the order in which they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found = import_module(COMMANDS[cmd_name]).command
+        assert isinstance(found, click.Command)
+        return found
+
+
+@click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="leadguard")
+@common_options
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Leadguard: whose lead is this, until when, and why?
+
+    Works on the PostgreSQL that --database-url, DATABASE_URL or the PG* variables name.
+    """
+    app = context.ensure_object(App)
+    app.database_url = app.database_url or os.environ.get("DATABASE_URL", "")
+
+
+def main() -> NoReturn:
+    """Runs the command line; every failure ends as one clear line and a documented exit code."""
+    # A worker that is told to stop lets go of what it holds, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, _stop)
+    app = App()
+    try:
+        code = cli.main(prog_name="leadguard", standalone_mode=False, obj=app)
+        sys.stdout.flush()
+        _leave(code if isinstance(code, int) else Exit.DONE)
+    except click.exceptions.Exit as error:
+        _leave(error.exit_code)
+    except click.ClickException as error:
+        if app.json:
+            _fail(UsageProblem(error.format_message()), app)
+        error.show()
+        _leave(Exit.USAGE)
+    except LeadguardError as error:
+        _fail(error, app)
+    except psycopg.Error as error:
+        _fail(from_database(error), app)
+    except BrokenPipeError:
+        _silence_stdout()
+        _leave(Exit.SINK_FAILED)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        _leave(Exit.INTERRUPTED)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _fail(error: LeadguardError, app: App) -> NoReturn:
+    click.echo(error.render(app.json), err=True)
+    if error.code is Exit.SINK_FAILED:
+        _silence_stdout()
+    _leave(error.code)
+
+
+def _silence_stdout() -> None:
+    """The reader is gone: what is still buffered must not fail once more while the program ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def _leave(code: int) -> NoReturn:
+    sys.exit(int(code))
+
+
+if __name__ == "__main__":
+    main()

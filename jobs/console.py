@@ -1,0 +1,115 @@
+"""What commands print: results to stdout, everything else to stderr, JSON where a machine reads."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import click
+
+from jobs.database import Database
+
+# rich takes a while to import, and a worker under cron has nobody to draw for.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class App:
+    """What the common options say; handed to every command."""
+
+    database_url: str = ""
+    json: bool = False
+
+    @property
+    def database(self) -> Database:
+        """The database that the options or the environment name."""
+        return Database(self.database_url)
+
+    def report(self, text: str, **members: Any) -> None:
+        """A command's result: one line for people, one JSON object for machines."""
+        click.echo(to_json(members) if self.json else text)
+
+    def remark(self, text: str) -> None:
+        """Something worth knowing beside the result."""
+        click.echo(text, err=True)
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)
+
+
+def common_options(command: Command) -> Command:
+    """`--database-url` and `--json`, accepted before and after the command's name."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        # Given after the command's name, an option overrides; left out, it changes nothing.
+        if value is not None and parameter.name is not None:
+            setattr(context.ensure_object(App), parameter.name, value)
+        return value
+
+    url = click.option(
+        "--database-url",
+        metavar="URL",
+        default=None,
+        expose_value=False,
+        callback=keep,
+        help="PostgreSQL to work on; default: DATABASE_URL, else the PG* variables.",
+    )
+    as_json = click.option(
+        "--json",
+        is_flag=True,
+        default=None,
+        expose_value=False,
+        callback=keep,
+        help="Print JSON for machines.",
+    )
+    return url(as_json(command))
+
+
+def to_json(value: Any) -> str:
+    """One line of JSON; times as RFC 3339."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def stdout() -> "Console":
+    """A console for tables; as wide as the terminal, or wide enough for a file."""
+    from rich.console import Console
+
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140, highlight=False)
+
+
+Advance = Callable[[int], None]
+
+
+@contextmanager
+def progress(label: str, total: int | None, quiet: bool = False) -> Iterator[Advance]:
+    """A progress bar on stderr; silent where nobody watches."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda amount: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bars:
+        task = bars.add_task(label, total=total)
+        yield lambda amount: bars.advance(task, amount)

@@ -1,0 +1,163 @@
+"""CSV as people export it: delimiter and encoding are found out, and a broken row breaks only itself."""
+
+import codecs
+import csv
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobs.errors import UsageProblem
+
+_DELIMITERS = ";,\t|"
+_QUOTED = re.compile(r'"[^"]*"')
+
+# A quoted cell may span lines; one that spans more than this was never closed.
+_LONGEST_ROW = 100
+
+# The columns that a file of refused rows has in front; an import of that file passes them over.
+REFUSED_COLUMNS = ("refused_line", "refused_reason")
+
+# A byte that the encoding does not know, as `surrogateescape` keeps it.
+_UNDECODABLE = re.compile("[\udc80-\udcff]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its first line's number in the file, its cells, and what is wrong with it, if anything."""
+
+    line: int
+    cells: list[str]
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """A CSV file whose dialect is known."""
+
+    path: Path
+    encoding: str
+    delimiter: str
+    header: list[str]
+
+    @classmethod
+    def open(cls, path: Path, encoding: str | None = None, delimiter: str | None = None) -> "CsvFile":
+        """Finds out the encoding and the delimiter where they are not given, and reads the header."""
+        try:
+            encoding = encoding or sniff_encoding(path)
+            codecs.lookup(encoding)
+            first = next((line for line in _lines(path, encoding) if line.strip()), "")
+        except OSError as error:
+            raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
+        except (LookupError, UnicodeError) as error:
+            raise UsageProblem(f"{path} cannot be read as {encoding}: {error}", "See --encoding.") from error
+        delimiter = delimiter or sniff_delimiter(first)
+        file = cls(path, encoding, delimiter, [])
+        header = next(file._rows(), None)
+        if header is None or header.problem:
+            problem = header.problem if header else "it is empty"
+            raise UsageProblem(f"{path} has no header: {problem}", "The first line names the columns.")
+        names = [name.strip() for name in header.cells]
+        doubled = sorted({name for name in names if name and names.count(name) > 1})
+        if doubled:
+            raise UsageProblem(f"{path} names a column twice: {', '.join(doubled)}")
+        return cls(path, encoding, delimiter, names)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows below the header; empty ones are passed over."""
+        rows = self._rows()
+        next(rows, None)
+        for row in rows:
+            if row.problem is None and len(row.cells) != len(self.header):
+                cells, columns = len(row.cells), len(self.header)
+                yield Row(row.line, row.cells, f"has {cells} cells where the header has {columns}")
+            else:
+                yield row
+
+    def _rows(self) -> Iterator[Row]:
+        lines = _lines(self.path, self.encoding)
+        waiting: deque[str] = deque()
+        number = 1
+
+        def ahead() -> Iterator[str]:
+            for index in range(_LONGEST_ROW):
+                while len(waiting) <= index:
+                    line = next(lines, None)
+                    if line is None:
+                        return
+                    waiting.append(line)
+                yield waiting[index]
+
+        for line in iter(lambda: next(ahead(), None), None):
+            used, problem = 1, None
+            if '"' not in line:
+                cells = line.rstrip("\r\n").split(self.delimiter)
+            else:
+                # A reader a row: it must not swallow the rest of the file after a quote too many.
+                reader = csv.reader(ahead(), delimiter=self.delimiter, strict=True)
+                try:
+                    cells, used = next(reader), reader.line_num
+                except csv.Error as error:
+                    cells, problem = [line.rstrip("\r\n")], f"is not readable as CSV: {error}"
+            if problem is None and _UNDECODABLE.search("".join(cells)):
+                problem = f"holds a byte that is not {self.encoding}"
+            if any(cell.strip() for cell in cells):
+                yield Row(number, cells, problem)
+            for _ in range(used):
+                waiting.popleft()
+            number += used
+
+    def write_refused(self, target: Path, reasons: dict[int, str]) -> None:
+        """Writes the rows of `reasons` (by line), unchanged behind their line and reason, to `target`.
+
+        The file can be corrected and imported as it is. Cells are data: nothing is escaped in them.
+        """
+
+        def writable(reason: str) -> str:
+            # A reason may quote what the file's encoding cannot say.
+            return reason.encode(self.encoding, "replace").decode(self.encoding).lstrip("\ufeff")
+
+        rows = (
+            [row.line, writable(reasons[row.line]), *row.cells] for row in self.rows() if row.line in reasons
+        )
+        part = target.with_name(target.name + ".part")
+        with part.open("w", encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+            writer = csv.writer(stream, delimiter=self.delimiter)
+            writer.writerow([*REFUSED_COLUMNS, *self.header])
+            writer.writerows(rows)
+        part.replace(target)
+
+
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    with path.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
+        yield from stream
+
+
+def sniff_delimiter(header: str) -> str:
+    """The delimiter that stands most often in the header, outside quotes."""
+    bare = _QUOTED.sub("", header)
+    return max(_DELIMITERS, key=bare.count) if any(mark in bare for mark in _DELIMITERS) else ","
+
+
+def sniff_encoding(path: Path) -> str:
+    """UTF-8 (with or without a byte order mark), UTF-16 with one, else Windows-1252.
+
+    A file that is UTF-8 but for some broken lines stays UTF-8: those lines are refused, instead of
+    every umlaut of the others being garbled.
+    """
+    broken = multibyte = 0
+    with path.open("rb") as stream:
+        start = stream.read(4)
+        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        stream.seek(0)
+        for line in stream:
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+                multibyte += 1
+            except UnicodeDecodeError:
+                broken += 1
+    return "cp1252" if broken > multibyte else "utf-8-sig"

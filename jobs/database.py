@@ -1,0 +1,117 @@
+"""How the program reaches its database: one URL, libpq's variables for what the URL leaves out."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import DictRow, dict_row
+
+from jobs.errors import UsageProblem
+
+Connection = psycopg.Connection[DictRow]
+
+# SQLAlchemy and yoyo name the driver in the scheme; libpq does not know that.
+_DRIVER_SCHEMES = ("postgresql+psycopg://", "postgres+psycopg://")
+
+
+def to_conninfo(url: str) -> str:
+    """`url` (a postgresql:// URL, a `key=value` DSN, or empty for the PG* variables) as a libpq DSN."""
+    for scheme in _DRIVER_SCHEMES:
+        if url.startswith(scheme):
+            url = "postgresql://" + url[len(scheme) :]
+    try:
+        # Parsed and put together again: one form, whatever the URL's quoting was.
+        return make_conninfo("", **conninfo_to_dict(url))
+    except psycopg.ProgrammingError:
+        # libpq's own message quotes the URL, and with it the password.
+        raise UsageProblem(
+            "the database URL cannot be read",
+            "It looks like postgresql://user:password@host:5432/database or"
+            " postgresql:///database?host=/run/postgresql; special characters in a password are"
+            " percent-encoded.",
+        ) from None
+
+
+def to_yoyo_url(url: str, schema: str) -> str:
+    """`url` for yoyo, with its tables in `schema`.
+
+    Everything goes into the query: yoyo passes that to psycopg unchanged, while it reads the user,
+    password and host part by rules of its own.
+    """
+    parameters = {key: str(value) for key, value in conninfo_to_dict(to_conninfo(url)).items()}
+    # No slash before the query: yoyo would take it for a database without a name.
+    return "postgresql+psycopg://?" + urlencode({**parameters, "schema": schema})
+
+
+def to_url(url: str) -> str:
+    """`url` as a postgresql:// URL, whatever form it came in: what a person can paste behind psql."""
+    parameters = {key: str(value) for key, value in conninfo_to_dict(to_conninfo(url)).items()}
+    return f"postgresql:///{quote(parameters.pop('dbname', ''))}?" + urlencode(
+        parameters, safe="/", quote_via=quote
+    )
+
+
+def with_database(url: str, name: str) -> str:
+    """`url` for another database of the same server."""
+    return make_conninfo(to_conninfo(url), dbname=name)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that commands connect to; holds no connection itself."""
+
+    url: str = ""
+
+    def connect(self, application: str = "leadguard") -> Connection:
+        """A connection in autocommit mode: a transaction is open only where the code opens one."""
+        defaults: dict[str, Any] = {}
+        given = conninfo_to_dict(to_conninfo(self.url))
+        if "connect_timeout" not in given and "PGCONNECT_TIMEOUT" not in os.environ:
+            defaults["connect_timeout"] = 10
+        return psycopg.connect(
+            to_conninfo(self.url),
+            autocommit=True,
+            row_factory=dict_row,
+            application_name=application,
+            client_encoding="UTF8",
+            **defaults,
+        )
+
+    @contextmanager
+    def session(self, application: str = "leadguard") -> Iterator[Connection]:
+        """A connection that is closed at the end, whatever happens."""
+        connection = self.connect(application)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    @contextmanager
+    def job_run(self, connection: Connection, job: str) -> Iterator[dict[str, Any]]:
+        """Records one run of a job; what the caller puts into the dict becomes the run's detail."""
+        detail: dict[str, Any] = {}
+        row = connection.execute("select public.start_job_run(%s) as id", [job]).fetchone()
+        assert row is not None
+        try:
+            yield detail
+        except BaseException as error:
+            # The run's record must not hide why it failed; a lost connection cannot record at all.
+            detail["error"] = " ".join(str(error).split())[:500] or type(error).__name__
+            try:
+                _finish(connection, row["id"], "FAILURE", detail)
+            except psycopg.Error:
+                pass
+            raise
+        _finish(connection, row["id"], "SUCCESS", detail)
+
+
+def _finish(connection: Connection, run_id: int, outcome: str, detail: dict[str, Any]) -> None:
+    connection.execute(
+        "select public.finish_job_run(%s, %s, %s::jsonb)", [run_id, outcome, json.dumps(detail, default=str)]
+    )

@@ -1,0 +1,71 @@
+"""Dates as people and programs write them: ISO and German, in the business zone unless they say theirs."""
+
+import re
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from jobs.errors import UsageProblem
+
+BUSINESS_ZONE = "Europe/Berlin"
+
+_ISO = re.compile(
+    r"\d{4}-\d{2}-\d{2}"
+    r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?\s*(?:Z|[+-]\d{2}(?::?\d{2})?)?)?$"
+)
+_GERMAN = re.compile(
+    r"(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})"
+    r"(?:,?\s+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?:\s*Uhr)?)?$"
+)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The zone by its IANA name."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = f"Use an IANA name such as {BUSINESS_ZONE}."
+        raise UsageProblem(f"unknown time zone: {name}", hint) from None
+
+
+def localise(wall_clock: datetime, where: ZoneInfo) -> datetime:
+    """The instant of a wall-clock time, resolved as PostgreSQL's AT TIME ZONE does.
+
+    The double hour in autumn means its second pass, the missing hour in spring counts from before
+    the change: both are the smaller of the two offsets.
+    """
+    first, second = (wall_clock.replace(tzinfo=where, fold=fold) for fold in (0, 1))
+    return first if (first.utcoffset() or timedelta()) <= (second.utcoffset() or timedelta()) else second
+
+
+def parse_moment(text: str, where: ZoneInfo, shift_days: int = 0) -> datetime:
+    """The instant that `text` names, moved by whole calendar days (the wall clock stays)."""
+    parsed = _parse(text)
+    wall_clock = parsed.astimezone(where).replace(tzinfo=None) if parsed.tzinfo else parsed
+    if parsed.tzinfo and not shift_days:
+        return parsed
+    try:
+        return localise(wall_clock + timedelta(days=shift_days), where)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside the calendar") from None
+
+
+def parse_day(text: str, shift_days: int = 0) -> date:
+    """The calendar day that `text` names; a time of day is not accepted."""
+    parsed = _parse(text)
+    if parsed.tzinfo or parsed.time() != time():
+        raise ValueError(f"{text!r} is not a plain date")
+    return parsed.date() + timedelta(days=shift_days)
+
+
+def _parse(text: str) -> datetime:
+    text = text.strip()
+    try:
+        if german := _GERMAN.match(text):
+            parts = {name: int(value or 0) for name, value in german.groupdict().items()}
+            # Naive on purpose: the caller knows the zone. The groups are named as datetime's arguments.
+            return datetime(**parts)  # type: ignore[arg-type]  # noqa: DTZ001
+        if _ISO.match(text):
+            return datetime.fromisoformat(text.replace(" +", "+").replace(" Z", "Z"))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a date: {error}") from None
+    raise ValueError(f"{text!r} is not a date (use 2026-08-31 14:30, 31.08.2026 14:30 or RFC 3339)")

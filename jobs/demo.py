@@ -1,0 +1,242 @@
+"""`./run demo`: the main job once through on the example data, on a throw-away PostgreSQL.
+
+Leads in, reminders queued and published, expiries recorded, one disputed lead explained. Every
+figure shown is read from the database.
+"""
+
+import json
+import os
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+
+import click
+import psycopg
+from psycopg import sql
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from jobs.cluster import Cluster, ClusterError
+from jobs.console import App, common_options, pass_app, stdout
+from jobs.database import Connection, Database, to_url, with_database
+from jobs.dates import BUSINESS_ZONE, zone
+from jobs.entities import ENTITIES
+from jobs.errors import LeadguardError
+from jobs.exits import Exit
+from jobs.explain import explain, rendered
+from jobs.importer import ImportReport, Options, import_file, sentence
+from jobs.migrate import migrate
+from jobs.paths import EXAMPLES
+from jobs.publish import publish
+from jobs.sinks.lines import LineSink
+from jobs.status import backlog, counts, counts_table, deadlines, deadlines_table
+
+# The day around which the example data was written.
+WRITTEN_ON = date(2026, 11, 20)
+DISPUTED = "FF-1055"
+
+
+@dataclass(frozen=True)
+class ExampleFile:
+    entity: str
+    name: str
+    mapping: str | None = None
+    user: int | None = None
+
+
+FILES = (
+    ExampleFile("users", "sales_users.csv"),
+    ExampleFile("leads", "leads.csv"),
+    ExampleFile("leads", "sample-leads.csv", mapping="sample-leads.toml", user=14),
+    ExampleFile("holds", "holds.csv"),
+    ExampleFile("activities", "activities.csv"),
+    ExampleFile("reminders", "reminders.csv"),
+)
+
+
+def run(database: Database, console: Console) -> None:
+    """The story, on an empty database."""
+    started = time.monotonic()
+    _chapter(console, "Migrate")
+    report = migrate(database.url)
+    console.print(
+        f"applied {', '.join(report.applied)}; {report.functions} functions' files,"
+        f" {report.views} views' files ({report.seconds:.1f} s)"
+    )
+    _import(database, console)
+    with database.session("leadguard demo") as connection:
+        # stdout proves nothing; here a reminder counts as sent when it was printed.
+        connection.execute("update public.settings set value = 'any' where name = 'reminder_proof'")
+        _chapter(console, "The leads as they came in")
+        console.print(counts_table(counts(connection)))
+        _work(database, connection, console)
+        _chapter(console, "Now")
+        console.print(counts_table(counts(connection)))
+        console.print(deadlines_table(deadlines(connection, 10), zone(BUSINESS_ZONE)))
+        console.print(f"Events pending in the outbox: {backlog(connection)['pending']}")
+        _chapter(console, "A disputed lead: whose is it, until when, and why?")
+        row = connection.execute("select id from public.leads where external_id = %s", [DISPUTED]).fetchone()
+        assert row is not None
+        console.print(rendered(explain(connection, row["id"], None), zone(BUSINESS_ZONE)))
+    console.print(f"\nDone in {time.monotonic() - started:.1f} s.")
+
+
+def import_examples(database: Database, rebase_from: date) -> Iterator[ImportReport]:
+    """Imports the example files one by one; their refused rows stand in the reports only."""
+    entities = {entity.name: entity for entity in ENTITIES}
+    with tempfile.TemporaryDirectory(prefix="leadguard-examples-") as scratch:
+        for file in FILES:
+            options = Options(
+                mapping=EXAMPLES / file.mapping if file.mapping else None,
+                user=file.user,
+                rebase_from=rebase_from,
+                refused=Path(scratch) / "refused.csv",
+                quiet=False,
+            )
+            report = import_file(database, entities[file.entity], EXAMPLES / file.name, options)
+            report.refused_file = None  # gone with the directory
+            yield report
+
+
+def _import(database: Database, console: Console) -> None:
+    _chapter(console, "Import the example files (examples/), moved to today")
+    for report in import_examples(database, WRITTEN_ON):
+        console.print(f"{Path(report.file).name}: {sentence(report)}")
+        for line, reason in report.reasons:
+            console.print(Text(f"    line {line}: {reason}", style="dim"))
+
+
+def _work(database: Database, connection: Connection, console: Console) -> None:
+    _chapter(console, "Work: remind, publish, expire, publish")
+    with database.job_run(connection, "remind") as detail:
+        detail["handled"] = len(
+            connection.execute("select * from public.dispatch_due_reminders()").fetchall()
+        )
+    console.print(f"remind: queued {detail['handled']} reminders")
+    first = _publish(database, connection, console)
+    with database.job_run(connection, "expire") as detail:
+        detail["handled"] = len(
+            connection.execute("select * from public.expire_due_protections()").fetchall()
+        )
+    console.print(f"expire: recorded {detail['handled']} expiries")
+    second = _publish(database, connection, console)
+    _show_events(console, first + second)
+
+
+def _publish(database: Database, connection: Connection, console: Console) -> list[str]:
+    """One pass of the publisher; its lines are kept to be shown in short."""
+    stream = BytesIO()
+    with database.job_run(connection, "publish"):
+        result = publish(connection, LineSink(stream, owned=False), limit=500)
+    console.print(f"publish: {result.sent} events to stdout:, {result.acknowledged} acknowledged")
+    return stream.getvalue().decode("utf-8").splitlines()
+
+
+def _show_events(console: Console, lines: list[str]) -> None:
+    types = Counter(str(json.loads(line)["event_type"]) for line in lines)
+    table = Table("Event", "went out", title="The events", title_justify="left")
+    table.columns[1].justify = "right"
+    for name, count in sorted(types.items()):
+        table.add_row(name, str(count))
+    console.print(table)
+    shown: set[str] = set()
+    for line in reversed(lines):
+        kind = str(json.loads(line)["event_type"])
+        if kind in ("lead.protection.reminder", "lead.protection.expired") and kind not in shown:
+            shown.add(kind)
+            console.print(Text(line), soft_wrap=True)
+
+
+def _chapter(console: Console, title: str) -> None:
+    console.print()
+    console.rule(Text(title, style="bold"), align="left")
+
+
+@contextmanager
+def _own_database(app: App, keep: bool, console: Console) -> Iterator[Database]:
+    """A database of the demo's own: on the server that is named, else on one made for it."""
+    # Nobody else's name, also where several machines share a server: it is dropped without a question.
+    name = f"leadguard_demo_{os.getpid()}_{secrets.token_hex(4)}"
+    if app.database_url:
+        server = Database(app.database_url)
+        url = with_database(app.database_url, name)
+        finished = False
+        try:
+            with server.session("leadguard demo") as connection:
+                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            yield Database(url)
+            finished = True
+        finally:
+            if keep and finished:
+                _say_kept(console, url, f'drop it with: drop database "{name}"')
+            else:
+                _drop(server, name)
+        return
+    try:
+        with Cluster() as cluster:
+            url = cluster.create_database(name)
+            yield Database(url)
+            if keep:
+                cluster.keep()
+                _say_kept(console, url, "stop and remove it with: ./run stop")
+    except ClusterError as error:
+        raise LeadguardError(str(error), None, Exit.UNREACHABLE) from error
+
+
+def _drop(server: Database, name: str) -> None:
+    try:
+        with server.session("leadguard demo") as connection:
+            connection.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            )
+    except psycopg.OperationalError:
+        # A server that cannot be reached is what ended the demo: that is the error to be shown.
+        pass
+
+
+def _say_kept(console: Console, url: str, end: str) -> None:
+    console.print(Text(f"\nThe database stays up: psql '{to_url(url)}'\nWhen you are done, {end}"))
+
+
+@click.command("demo")
+@click.option("--keep", is_flag=True, help="Leave the database up and print how to reach and to stop it.")
+@common_options
+@pass_app
+def command(app: App, keep: bool) -> None:
+    """Run the main job once through on the example data, in a database of its own.
+
+    On the server that DATABASE_URL names (in a new database, dropped at the end), else on a
+    throw-away PostgreSQL. Ctrl-C cleans up.
+
+    \b
+    Exit codes: 0 done, 1 the database refused, 3 no usable PostgreSQL.
+
+    \b
+    Examples:
+      leadguard demo
+      leadguard demo --keep
+    """
+    console = stdout()
+    with _own_database(app, keep, console) as database:
+        run(database, console)
+
+
+def main() -> None:
+    """`python -m jobs.demo` is `leadguard demo`."""
+    from jobs.cli import main as cli_main
+
+    sys.argv[1:1] = ["demo"]
+    cli_main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The exit codes of `leadguard`: the one place that lists them (`leadguard --help` prints this list)."""
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What a cron job or a script may branch on; a code never changes its meaning."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    UNREACHABLE = 3
+    NEWER = 4
+    SOME_ROWS_REFUSED = 5
+    SINK_FAILED = 6
+    NOT_MIGRATED = 7
+    INTERRUPTED = 130
+
+    @property
+    def meaning(self) -> str:
+        """One line for a person."""
+        return MEANINGS[self]
+
+
+MEANINGS: dict[Exit, str] = {
+    Exit.DONE: "done",
+    Exit.REFUSED: "the database refused (its code, such as LP003, and its hint are printed)",
+    Exit.USAGE: "wrong usage: an unknown option, a missing file, a file without the columns it needs",
+    Exit.UNREACHABLE: "the database could not be reached, or the connection was lost",
+    Exit.NEWER: "the database is newer than this program",
+    Exit.SOME_ROWS_REFUSED: "done, but some rows were refused (they stand in the file named)",
+    Exit.SINK_FAILED: "the sink failed; what it has not taken is published by the next pass",
+    Exit.NOT_MIGRATED: "the database lacks something this program needs: run `leadguard migrate`",
+    Exit.INTERRUPTED: "interrupted (Ctrl-C or SIGTERM)",
+}
+
+
+def help_text() -> str:
+    """The list as it stands in `leadguard --help`."""
+    return "\n".join(["Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])

@@ -1,0 +1,35 @@
+"""`leadguard expire`: records the protections that have run out."""
+
+from datetime import datetime
+
+import click
+
+from jobs.console import App, common_options, pass_app
+from jobs.sweep import sweep, sweep_options
+
+_EXPIRE = """
+    select lead_id, user_id, end_reason, ended_at
+      from public.expire_due_protections(%(limit)s, coalesce(%(at)s::timestamptz, now()))
+"""
+
+
+@click.command("expire")
+@sweep_options
+@common_options
+@pass_app
+def command(app: App, limit: int, at: datetime | None, dry_run: bool) -> None:
+    """Record the protections that have run out, with their events (one pass, for cron).
+
+    The moment recorded is the exact deadline, not the time of this pass. From then on it is final.
+
+    \b
+    Exit codes: 0 done, 1 the database refused, 3 unreachable.
+
+    \b
+    Examples:
+      leadguard expire
+      leadguard expire --dry-run
+    """
+    rows = sweep(app, "expire", _EXPIRE, limit, at, dry_run)
+    verb = "would record" if dry_run else "recorded"
+    app.report(f"{verb} {len(rows)} expiries", expiries=rows, count=len(rows), dry_run=dry_run)

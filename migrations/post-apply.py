@@ -1,0 +1,25 @@
+"""Functions and views as they are today, re-created in one transaction after every migration.
+
+The rule of order is simple: first db/functions, then db/views, each by file name (`v_…` first).
+Bodies are not checked while loading, so that functions may call each other; `begin atomic` bodies and
+views are parsed at once, so their files are named such that what they need comes first.
+"""
+
+from typing import Any
+
+import psycopg
+from yoyo import step
+
+from jobs.paths import FUNCTIONS, VIEWS
+from jobs.sqlfiles import load
+
+
+def recreate(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("set local check_function_bodies = off")
+    # "already exists, skipping" and the like are news to nobody here.
+    connection.execute("set local client_min_messages = warning")
+    load(connection, FUNCTIONS)
+    load(connection, VIEWS)
+
+
+step(recreate)

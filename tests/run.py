@@ -1,0 +1,83 @@
+"""All tests, in steps: `./run test --help`.
+
+Every step runs, whatever the ones before it said; the exit code is 1 when one failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from jobs.cluster import ClusterError
+from tests.lint import lint
+from tests.pgtap import prove
+from tests.tools import MissingTools, provide
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = ("lint", "pgtap", "isolation", "pytest")
+NIGHTLY_HISTORIES = 20_000
+
+
+def pytest(*arguments: str) -> bool:
+    return subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode == 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run test", description="Lints, pgTAP, isolation specs, pytest.")
+    parser.add_argument(
+        "--pg", choices=("local", "embedded"), default=os.environ.get("LEADGUARD_PG") or "local"
+    )
+    parser.add_argument(
+        "--only", metavar="STEP[,STEP]", default=",".join(STEPS), help=f"of {', '.join(STEPS)}"
+    )
+    parser.add_argument("--nightly", action="store_true", help="the long profiles")
+    parser.add_argument("pytest", nargs="*", metavar="-- ARGS", help="passed on to pytest")
+    options = parser.parse_args()
+    chosen = options.only.split(",")
+    if not set(chosen) <= set(STEPS):
+        parser.error(f"--only takes a list of {', '.join(STEPS)}")
+    options.only = [name for name in STEPS if name in chosen]
+    return options
+
+
+def main() -> int:
+    options = parse()
+    os.environ["LEADGUARD_PG"] = options.pg  # for tests/conftest.py and every program that is started
+    if options.nightly:
+        os.environ.setdefault("LEADGUARD_HISTORIES", str(NIGHTLY_HISTORIES))
+    try:
+        provide(options.only, options.pg)
+    except MissingTools as error:
+        print(error, file=sys.stderr)
+        return 1
+
+    steps: dict[str, Callable[[], bool]] = {
+        "lint": lint,
+        "pgtap": prove,
+        "isolation": lambda: pytest("tests/test_isolation.py"),
+        "pytest": lambda: pytest("--ignore=tests/test_isolation.py", *options.pytest),
+    }
+    results = {}
+    for name in options.only:
+        print(f"\n== {name}", flush=True)
+        started = time.monotonic()
+        try:
+            results[name] = steps[name]()
+        except ClusterError as error:
+            print(error, file=sys.stderr)
+            results[name] = False
+        print(f"== {name}: {'passed' if results[name] else 'FAILED'} in {time.monotonic() - started:.0f} s")
+
+    passed = sum(results.values())
+    print("\n" + "\n".join(f"{'ok    ' if good else 'FAILED'} {name}" for name, good in results.items()))
+    print(f"steps: {passed} passed, {len(results) - passed} failed", flush=True)
+    return 0 if passed == len(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,360 @@
+"""The command line: one clear line, a hint and a documented exit code, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import psycopg
+import pytest
+
+from jobs import __version__
+from jobs.cli import cli
+from jobs.cluster import Cluster
+from jobs.errors import describe, from_database
+from jobs.exits import MEANINGS, Exit, help_text
+
+ROOT = Path(__file__).resolve().parent.parent
+Connect = Callable[..., psycopg.Connection[Any]]
+
+_CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DATABASE_URL"))}
+
+
+def run(*arguments: str, url: str = "", **environment: str) -> tuple[int, str, str]:
+    """The command line as a shell starts it; no failure may show a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs.cli", *arguments],
+        env={**_CLEAN, "PYTHONPATH": str(ROOT), **({"DATABASE_URL": url} if url else {}), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def commands(command: click.Command = cli, *path: str) -> list[list[str]]:
+    """Every command's name in full, groups included."""
+    found = [list(path)]
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            found += commands(member(command, name), *path, name)
+    return found
+
+
+def member(group: click.Command, name: str) -> click.Command:
+    assert isinstance(group, click.Group)
+    found = group.get_command(click.Context(group), name)
+    assert found
+    return found
+
+
+@pytest.fixture
+def leads(fresh_database: str, connect: Connect) -> psycopg.Connection[Any]:
+    """A database with three leads whose reminder is due, and two whose base term is over."""
+    connection = connect(fresh_database)
+    connection.execute(
+        """
+        insert into public.leads (id, user_id, company_name, created_at)
+        select n, 7, 'Kantine ' || n, now() - interval '70 days' from generate_series(1, 3) as n
+        union all
+        select n, 7, 'Kantine ' || n, now() - interval '7 months' from generate_series(4, 5) as n
+        """
+    )
+    return connection
+
+
+# --- help -------------------------------------------------------------------------------------------------
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version") == (0, f"leadguard, version {__version__}\n", "")
+
+
+def test_the_help_lists_every_exit_code_once() -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    assert set(MEANINGS) == set(Exit)
+    for line in help_text().splitlines():
+        assert line.strip() in out
+    listed = re.findall(r"^ +(\d+)  \S", out.partition("Exit codes:")[2], re.MULTILINE)
+    assert [int(number) for number in listed] == [int(code) for code in Exit]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_explains_itself_with_an_example(command: list[str]) -> None:
+    with click.Context(cli, info_name="leadguard") as context:
+        found: click.Command = cli
+        for name in command:
+            found = member(found, name)
+            context = click.Context(found, info_name=name, parent=context)
+        text = found.get_help(context)
+    assert re.search(r"Examples?:\s+leadguard " + " ".join(command), text)
+    if not isinstance(found, click.Group):
+        assert "Exit codes:" in text
+        assert "--json" in text
+        assert "--database-url" in text
+
+
+# --- failures ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--nonsense"],
+        ["nonsense"],
+        ["explain"],
+        ["explain", "abc"],
+        ["explain", "1", "--at", "31.02.2026"],
+        ["remind", "--limit", "0"],
+        ["import", "leads", "/nonexistent.csv"],
+        ["import", "leads", "x.csv", "--time-zone", "Mars/Olympus"],
+        ["status", "--database-url", "postgresql://user:geheim@[half/db"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_exit_2(arguments: list[str], fresh_database: str) -> None:
+    code, out, error = run(*arguments, url=fresh_database)
+    assert (code, out) == (2, "")
+    assert "Error: " in error
+    assert "geheim" not in error
+
+
+def test_an_unreachable_database_is_exit_3_and_shows_no_password(tmp_path: Path) -> None:
+    for command in (["migrate"], ["publish"]):
+        code, out, error = run(*command, url=f"postgresql://me:geheim@/db?host={tmp_path}")
+        assert (code, out) == (3, "")
+        assert error.startswith("Error: the database could not be reached")
+        assert "Hint: " in error
+        assert "geheim" not in error
+        assert len(error.splitlines()) == 2
+
+
+def test_a_server_that_ends_the_connection_is_exit_3(
+    fresh_database: str, connect: Connect, cluster: Cluster
+) -> None:
+    connection = connect(fresh_database)
+    connection.execute(
+        "create or replace function public.start_job_run(p_job text) returns bigint language sql"
+        " as 'select pg_terminate_backend(pg_backend_pid())::int::bigint'"
+    )
+    code, _, error = run("remind", url=fresh_database)
+    assert code == 3, error
+
+
+def test_a_database_that_was_not_migrated_is_exit_7(empty_database: str) -> None:
+    for command in (["status"], ["remind"], ["explain", "1"]):
+        code, out, error = run(*command, url=empty_database)
+        assert (code, out) == (7, "")
+        assert "leadguard migrate" in error
+
+
+def test_a_refusal_of_the_database_is_exit_1_with_its_code_and_hint(database_url: str) -> None:
+    code, out, error = run("explain", "999999", url=database_url)
+    assert (code, out) == (1, "")
+    first, second = error.splitlines()
+    assert first.startswith("Error: the database refused: LP001: unknown lead")
+    assert "999999" in first
+    assert second.startswith("Hint: ")
+
+
+def test_a_refusal_as_json_is_one_object(database_url: str) -> None:
+    for arguments in (["--json", "explain", "999999"], ["explain", "--json", "999999"]):
+        code, out, error = run(*arguments, url=database_url)
+        assert (code, out) == (1, "")
+        told = json.loads(error)
+        assert (told["sqlstate"], told["exit_code"]) == ("LP001", 1)
+        assert told["hint"]
+
+
+def test_wrong_usage_as_json_is_one_object(database_url: str) -> None:
+    code, out, error = run("--json", "explain", "abc", url=database_url)
+    assert (code, out) == (2, "")
+    assert json.loads(error)["exit_code"] == 2
+
+
+def test_a_moment_in_the_future_is_refused_by_the_workers(leads: psycopg.Connection[Any]) -> None:
+    url = leads.info.dsn
+    for command in ("remind", "expire"):
+        code, _, error = run(command, "--at", "2099-01-01", url=url)
+        assert code == 1
+        assert "LP007" in error
+
+
+def test_a_note_of_where_it_happened_stays_with_the_error(fresh_database: str, connect: Connect) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        connect(fresh_database).execute("select 1 / 0")
+    caught.value.add_note("in functions/x.sql")
+    assert describe(caught.value) == "22012: division by zero, in functions/x.sql"
+    assert from_database(caught.value).code is Exit.REFUSED
+
+
+# --- where the database is --------------------------------------------------------------------------------
+
+
+def test_the_database_is_found_by_option_variable_or_pg_variables(
+    cluster: Cluster, fresh_database: str, empty_database: str
+) -> None:
+    name = urlsplit(fresh_database).path[1:]
+    assert run("status", url=fresh_database)[0] == 0
+    # The option goes before the variable, wherever it stands.
+    assert run("--database-url", fresh_database, "status", url=empty_database)[0] == 0
+    assert run("status", "--database-url", fresh_database, url=empty_database)[0] == 0
+    assert run("status", **cluster.environment, PGDATABASE=name)[0] == 0
+
+
+# --- workers ----------------------------------------------------------------------------------------------
+
+
+def count(connection: psycopg.Connection[Any], query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("limit", ["1", "2", "3", "500"])
+def test_remind_goes_on_until_nothing_is_due(limit: str, leads: psycopg.Connection[Any]) -> None:
+    url = leads.info.dsn
+    code, out, error = run("remind", "--limit", limit, "--json", url=url)
+    assert (code, error) == (0, "")
+    report = json.loads(out)
+    assert sorted(row["lead_id"] for row in report["reminders"]) == [1, 2, 3]
+    assert report["count"] == count(leads, "select count(*) from public.lead_reminders") == 3
+    assert run("remind", url=url) == (0, "queued 0 reminders\n", "")
+    assert count(leads, "select count(*) from public.lead_reminders") == 3
+
+
+@pytest.mark.parametrize("limit", ["1", "2", "500"])
+def test_expire_goes_on_until_nothing_is_due(limit: str, leads: psycopg.Connection[Any]) -> None:
+    url = leads.info.dsn
+    assert run("expire", "--limit", limit, url=url) == (0, "recorded 2 expiries\n", "")
+    rows = leads.execute(
+        "select lead_id, end_reason from public.lead_protection_periods where ended_at is not null order by 1"
+    ).fetchall()
+    assert rows == [(4, "BASE_TERM"), (5, "BASE_TERM")]
+    assert run("expire", url=url) == (0, "recorded 0 expiries\n", "")
+
+
+@pytest.mark.parametrize("command", ["remind", "expire"])
+def test_a_dry_run_tells_and_changes_nothing(command: str, leads: psycopg.Connection[Any]) -> None:
+    url = leads.info.dsn
+    tables = ["lead_reminders", "lead_protection_periods", "outbox", "job_runs"]
+
+    def state() -> list[list[tuple[Any, ...]]]:
+        queries = [f"select * from public.{table} order by 1" for table in tables]  # noqa: S608  # constants
+        return [leads.execute(query.encode()).fetchall() for query in queries]
+
+    before = state()
+    code, out, _ = run(command, "--dry-run", "--limit", "1", url=url)
+    assert code == 0
+    assert re.match(r"would (queue 3 reminders|record 2 expiries)\n", out)
+    assert state() == before
+
+
+def test_each_pass_of_a_job_is_recorded(leads: psycopg.Connection[Any]) -> None:
+    url = leads.info.dsn
+    assert run("remind", url=url)[0] == run("expire", url=url)[0] == 0
+    assert run("remind", "--at", "2099-01-01", url=url)[0] == 1
+    rows = leads.execute(
+        "select job, outcome, detail, finished_at >= started_at from public.job_runs order by id"
+    ).fetchall()
+    assert [(job, outcome, finished) for job, outcome, _, finished in rows] == [
+        ("remind", "SUCCESS", True),
+        ("expire", "SUCCESS", True),
+        ("remind", "FAILURE", True),
+    ]
+    assert rows[0][2] == {"handled": 3}
+    assert "future" in rows[2][2]["error"]
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+def test_status_counts_every_state(leads: psycopg.Connection[Any]) -> None:
+    leads.execute("call public.create_lead_hold(1, 7, 'Umbau')")
+    url = leads.info.dsn
+    code, out, _ = run("status", "--json", url=url)
+    assert code == 0
+    status = json.loads(out)
+    assert {row["state"]: (row["leads"], row["on_hold"]) for row in status["states"]} == {
+        "PROTECTED": (0, 0),
+        "REMINDER_DUE": (3, 1),
+        "GRACE": (0, 0),
+        "EXPIRED": (2, 0),
+        "CONVERTED": (0, 0),
+    }
+    assert status["outbox"]["pending"] == 6
+    # Lead 1 is on hold: nothing happens there by itself.
+    assert [(row["lead_id"], row["what"]) for row in status["due_next"]] == [
+        (2, "base term ends"),
+        (3, "base term ends"),
+    ]
+    code, out, _ = run("status", url=url)
+    assert code == 0
+    assert re.search(r"REMINDER_DUE\s*│\s*3\s*│\s*1", out)
+    assert "Outbox: 6 events pending" in out
+
+
+def test_explain_ends_with_what_the_view_says(leads: psycopg.Connection[Any]) -> None:
+    leads.execute("call public.create_lead_hold(2, 7, '[bold]Umbau[/bold] <b>')")
+    url = leads.info.dsn
+    code, out, _ = run("explain", "2", "--json", url=url)
+    assert code == 0
+    told = json.loads(out)
+    row = leads.execute(
+        "select state, user_id, reminder_due_at, clock_stopped_since"
+        "  from public.v_user_lead_protection where id = 2"
+    ).fetchone()
+    assert row is not None
+    assert (told["protection"]["state"], told["protection"]["user_id"]) == row[:2]
+    assert datetime.fromisoformat(told["protection"]["clock_stopped_since"]) == row[3]
+    assert [step["step"] for step in told["steps"]] == list(range(1, len(told["steps"]) + 1))
+    assert told["steps"][-1]["protection_expires_at"] == told["protection"]["protection_expires_at"]
+    code, out, _ = run("explain", "2", url=url)
+    assert code == 0
+    # What people typed is shown as typed, never taken for markup.
+    assert "[bold]Umbau[/bold]" in " ".join(out.split())
+    assert re.search(r"Lead 2 \(Kantine 2\): REMINDER_DUE, user 7's until .*; on hold since ", out)
+
+
+def test_explain_answers_for_the_past(leads: psycopg.Connection[Any]) -> None:
+    url = leads.info.dsn
+    row = leads.execute("select to_char(now() - interval '69 days', 'YYYY-MM-DD HH24:MI')").fetchone()
+    assert row is not None
+    _, out, _ = run("explain", "2", "--at", row[0], "--json", url=url)
+    assert json.loads(out)["protection"]["state"] == "PROTECTED"
+    code, out, _ = run("explain", "2", "--at", "2020-01-01", url=url)
+    assert code == 0
+    assert "was not protected at that moment" in out
+    _, out, _ = run("explain", "4", url=url)
+    assert re.search(r"Lead 4 \(Kantine 4\): EXPIRED since .* \(BASE_TERM\), was user 7's", out)
+
+
+# --- import -----------------------------------------------------------------------------------------------
+
+
+def test_an_import_with_refused_rows_is_exit_5(fresh_database: str, tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("external_id,company_name\n1,A\n2,\n3,C\n", "utf-8")
+    arguments = ["import", "leads", str(path), "--user", "7"]
+    code, out, _ = run(*arguments, url=fresh_database)
+    assert code == 5
+    assert out.startswith(f"imported 2 of 3 leads, refused 1 (see {path}.refused.csv)")
+    code, out, _ = run(*arguments, "--json", url=fresh_database)
+    assert code == 5
+    report = json.loads(out)
+    assert (report["imported"], report["known"], report["refused"]) == (0, 2, 1)
+    assert report["reasons"] == [[3, "company_name is missing"]]
+    path.write_text("external_id,company_name\n1,A\n", "utf-8")
+    assert run(*arguments, url=fresh_database)[0] == 0

@@ -1,0 +1,466 @@
+"""Import: whatever people export comes in, a bad row loses nothing but itself, twice is once."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs import importer
+from jobs.csvfile import CsvFile
+from jobs.database import Database
+from jobs.dates import localise, parse_day, parse_moment
+from jobs.entities import ACTIVITIES, HOLDS, LEADS, REMINDERS, USERS, Entity
+from jobs.errors import UsageProblem
+from jobs.importer import ImportReport, Options, import_file
+from jobs.paths import EXAMPLES
+
+Connect = Callable[..., psycopg.Connection[Any]]
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+class Target:
+    """A migrated database, and a directory for the files that go into it."""
+
+    def __init__(self, url: str, directory: Path, connection: psycopg.Connection[Any]) -> None:
+        self.database = Database(url)
+        self.directory = directory
+        self.connection = connection
+
+    def file(self, text: str | bytes, name: str = "import.csv") -> Path:
+        path = self.directory / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def load(self, entity: Entity, text: str | bytes, **options: Any) -> ImportReport:
+        return import_file(self.database, entity, self.file(text), Options(**options))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture
+def target(fresh_database: str, tmp_path: Path, connect: Connect) -> Target:
+    return Target(fresh_database, tmp_path, connect(fresh_database))
+
+
+def days_ago(days: int) -> str:
+    return f"{datetime.now(BERLIN) - timedelta(days=days):%Y-%m-%d %H:%M}"
+
+
+LEAD_HEADER = "external_id;user_id;company_name;created_at"
+
+
+def some_leads(count: int, days: int = 30) -> str:
+    rows = [f"L{number};7;Kantine {number};{days_ago(days)}" for number in range(1, count + 1)]
+    return "\n".join([LEAD_HEADER, *rows, ""])
+
+
+# --- what is read -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [";", ",", "\t"])
+def test_dialect_and_encoding_are_found_out(encoding: str, delimiter: str, target: Target) -> None:
+    line_end = "\n" if encoding == "utf-8" else "\r\n"
+    rows = [
+        ["external_id", "user_id", "company_name", "city"],
+        ["1", "7", "Löwen & Söhne – Großküche", "Gießen"],
+        ["2", "7", f'Haus "Zur{delimiter} Linde"', "Köln"],
+        ["3", "7", "zwei\nZeilen", ""],
+    ]
+    quoted = [delimiter.join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows[2:]]
+    plain = [delimiter.join(row) for row in rows[:2]]
+    text = line_end.join([*plain, *quoted, "", delimiter * 3, ""])
+    report = target.load(LEADS, text.encode(encoding))
+    assert (report.rows, report.imported, report.refused) == (3, 3, 0)
+    found = target.rows("select external_id, company_name, coalesce(city, '') from leads order by id")
+    assert found == [(row[0], row[2], row[3]) for row in rows[1:]]
+
+
+def test_utf8_with_a_broken_line_stays_utf8_and_refuses_that_line(target: Target) -> None:
+    lines = ["external_id;company_name", "1;Löwe", "2;Kühn", "3;Großmann"]
+    text = "\n".join(lines).encode() + b"\n4;M\xfcller\n"
+    report = target.load(LEADS, text, user=7)
+    assert (report.imported, report.refused) == (3, 1)
+    assert target.rows("select company_name from leads order by id") == [("Löwe",), ("Kühn",), ("Großmann",)]
+    # What is refused is given back as it was, byte by byte.
+    assert report.refused_file
+    assert b";4;M\xfcller" in Path(report.refused_file).read_bytes()
+
+
+def test_an_unclosed_quote_does_not_swallow_the_rows_behind_it(target: Target) -> None:
+    rows = [f"{number};Kantine {number}" for number in range(2, 400)]
+    report = target.load(LEADS, "\n".join(["external_id;company_name", '1;"Kantine', *rows]), user=7)
+    assert report.imported == len(rows)
+    assert report.reasons[0][0] == 2
+    assert "not readable as CSV" in report.reasons[0][1]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-08-31", "2026-08-30T22:00:00Z"),
+        ("2026-08-31 14:30", "2026-08-31T12:30:00Z"),
+        ("2026-08-31T14:30:15", "2026-08-31T12:30:15Z"),
+        ("2026-08-31T14:30:15.250Z", "2026-08-31T14:30:15.250Z"),
+        ("2026-08-31 14:30 +02", "2026-08-31T12:30:00Z"),
+        ("2026-08-31T14:30:00-05:30", "2026-08-31T20:00:00Z"),
+        ("31.08.2026", "2026-08-30T22:00:00Z"),
+        ("31.8.2026 14:30", "2026-08-31T12:30:00Z"),
+        ("1. 9. 2026 8:05", "2026-09-01T06:05:00Z"),
+        ("31.08.2026, 14:30:15 Uhr", "2026-08-31T12:30:15Z"),
+    ],
+)
+def test_iso_and_german_dates_are_read_in_the_business_zone(text: str, expected: str) -> None:
+    assert parse_moment(text, BERLIN) == datetime.fromisoformat(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "31.02.2026",
+        "2026-13-01",
+        "08/31/2026",
+        "infinity",
+        "heute",
+        "31.08.26",
+        "20260831",
+        "2026-W35-1",
+        "25:00",
+    ],
+)
+def test_what_is_no_date_is_refused_by_its_text(text: str) -> None:
+    with pytest.raises(ValueError, match="not a date"):
+        parse_moment(text, BERLIN)
+
+
+def test_a_rebased_date_keeps_its_wall_clock_across_the_change_of_time() -> None:
+    moved = parse_moment("2026-10-20 09:00", BERLIN, shift_days=10)
+    assert moved.astimezone(BERLIN).isoformat() == "2026-10-30T09:00:00+01:00"
+    assert parse_day("20.10.2026", shift_days=10) == date(2026, 10, 30)
+
+
+@given(
+    st.datetimes(
+        min_value=datetime.fromisoformat("2000-01-01"), max_value=datetime.fromisoformat("2100-12-31")
+    )
+)
+def test_the_hours_of_the_change_of_time_resolve_to_the_smaller_offset(wall_clock: datetime) -> None:
+    resolved = localise(wall_clock, BERLIN)
+    offsets = {wall_clock.replace(tzinfo=BERLIN, fold=fold).utcoffset() for fold in (0, 1)}
+    assert resolved.utcoffset() == min(offset for offset in offsets if offset is not None)
+
+
+def test_wall_clocks_resolve_as_the_database_does(target: Target) -> None:
+    nights = ["2026-03-29", "2026-10-25", "2031-03-30", "2031-10-26"]
+    starts = [datetime.fromisoformat(night) for night in nights]
+    for wall in [start + timedelta(minutes=15 * step) for start in starts for step in range(24)]:
+        row = target.connection.execute(
+            "select %s::timestamp at time zone 'Europe/Berlin'", [wall]
+        ).fetchone()
+        assert row == (localise(wall, BERLIN).astimezone(UTC),), wall
+
+
+# --- mapping ----------------------------------------------------------------------------------------------
+
+
+def test_the_german_lead_list_comes_in_through_its_mapping_alone(target: Target) -> None:
+    text = (EXAMPLES / "sample-leads.csv").read_bytes()
+    report = target.load(LEADS, text, mapping=EXAMPLES / "sample-leads.toml", user=14)
+    assert report.imported == report.rows == 12
+    assert report.ignored_columns == ("Branche", "Webseite", "Notizen")
+    row = target.rows("select * from leads where company_name like 'Imbiss%'")
+    assert row[0][1:7] == (14, 'Imbiss "Beim Özgür"', None, "Özgür Kaplan", None, "0171-5502100")
+    again = target.load(LEADS, text, mapping=EXAMPLES / "sample-leads.toml", user=14)
+    assert (again.imported, again.known) == (0, 12)
+
+
+def test_a_mapping_translates_values_fills_defaults_and_joins_columns(target: Target) -> None:
+    target.load(LEADS, some_leads(2))
+    mapping = target.file(
+        """
+        [file]
+        delimiter = "|"
+        [columns]
+        external_id = "crm:{Nr}/{Art}"
+        lead_external_id = "L{Kunde}"
+        activity_type = "Art"
+        occurred_at = "Datum"
+        summary = "{Von}: {Text}"
+        [values.activity_type]
+        "telefonat" = "QUALIFIED_CALL"
+        [defaults]
+        activity_type = "SYSTEM_NOTE"
+        [constants]
+        user_id = 7
+        """,
+        "mapping.toml",
+    )
+    text = f"Nr|Kunde|Art|Datum|Von|Text\n1|1|Telefonat|{days_ago(3)}|Mia|ok\n2|2||{days_ago(2)}|Ali|\n"
+    report = target.load(ACTIVITIES, text, mapping=mapping)
+    assert report.reasons == ()
+    found = target.rows("select external_id, user_id, activity_type, summary from lead_activities order by 1")
+    assert found == [
+        ("crm:1/Telefonat", 7, "QUALIFIED_CALL", "Mia: ok"),
+        ("crm:2/", 7, "SYSTEM_NOTE", "Ali:"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "complaint"),
+    [
+        ("[columns]\nfirma = 'Firma'", "unknown field firma"),
+        ("[columns]\ncompany_name = 'Gibtsnicht'", "does not have: Gibtsnicht"),
+        ("[spalten]\ncompany_name = 'Firma'", "unknown part spalten"),
+        ("[columns", "not valid TOML"),
+        ("[constants]\nuser_id = 7", "no column for external_id"),
+    ],
+)
+def test_a_wrong_mapping_is_named(mapping: str, complaint: str, target: Target) -> None:
+    path = target.file(mapping, "mapping.toml")
+    with pytest.raises(UsageProblem, match=complaint):
+        target.load(LEADS, "Firma;company_name\nA;B\n", mapping=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "no header"),
+        ("external_id;external_id\n1;2\n", "names a column twice"),
+        ("external_id;name\n1;2\n", "no column for user_id, company_name"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_named(text: str, complaint: str, target: Target) -> None:
+    with pytest.raises(UsageProblem, match=complaint):
+        target.load(LEADS, text)
+
+
+# --- a bad row loses nothing else -------------------------------------------------------------------------
+
+_BAD_LEADS = {
+    "company_name is missing": "B1;7;;2026-01-01 10:00",
+    "external_id is missing": ";7;Kantine;2026-01-01 10:00",
+    "user_id is missing": "B3;;Kantine;2026-01-01 10:00",
+    "user_id: '7.5' is not a whole number": "B4;7.5;Kantine;2026-01-01 10:00",
+    "user_id: '-7' is not a whole number": "B5;-7;Kantine;2026-01-01 10:00",
+    "user_id: '9223372036854775808' is not a whole number": "B6;9223372036854775808;Kantine;2026-01-01 10:00",
+    "created_at: '31.02.2026' is not a date": "B7;7;Kantine;31.02.2026",
+    "created_at: 'infinity' is not a date": "B8;7;Kantine;infinity",
+    "LP006": "B9;7;Kantine;1999-12-31 10:00",
+    "LP007": "B10;7;Kantine;2099-01-01 10:00",
+    "has 5 cells where the header has 4": "B11;7;Kantine;2026-01-01 10:00;mehr",
+    "has 2 cells where the header has 4": "B12;7",
+    "company_name: holds a NUL byte": "B13;7;Kan\0tine;2026-01-01 10:00",
+    "stands in line 2 already": "L1;7;Doppelt;2026-01-01 10:00",
+    "not readable as CSV": 'B15;7;"Kantine" Nord;2026-01-01 10:00',
+}
+
+
+def test_every_bad_row_is_refused_with_its_reason_and_all_others_come_in(target: Target) -> None:
+    good = some_leads(40).splitlines()
+    bad = list(_BAD_LEADS.values())
+    # Scattered among the good ones; the first good one stays first.
+    lines = good[:2]
+    for number, row in enumerate(good[2:]):
+        lines += [row, bad[number]] if number < len(bad) else [row]
+    report = target.load(LEADS, "\n".join(lines))
+    assert (report.rows, report.imported, report.refused) == (40 + len(bad), 40, len(bad))
+    for (line, reason), expected in zip(report.reasons, _BAD_LEADS, strict=True):
+        assert expected in reason
+        assert lines[line - 1] == _BAD_LEADS[expected]
+    assert target.rows("select count(*) from leads") == [(40,)]
+    assert target.rows("select count(*) from v_user_lead_protection where state = 'PROTECTED'") == [(40,)]
+
+
+def test_the_refused_file_can_be_corrected_and_imported_as_it_is(target: Target) -> None:
+    text = "external_id;company_name;created_at\n1;A;31.02.2026\n2;B;01.02.2026\n3;Größe;x\n"
+    report = target.load(LEADS, text.encode("cp1252"), user=7)
+    assert report.refused_file == str(target.directory / "import.csv.refused.csv")
+    refused = Path(report.refused_file)
+    rows = list(csv.reader(refused.read_text("cp1252").splitlines(), delimiter=";"))
+    assert rows[0] == ["refused_line", "refused_reason", "external_id", "company_name", "created_at"]
+    assert [row[0] for row in rows[1:]] == ["2", "4"]
+    corrected = refused.read_bytes().replace(b";31.02.2026", b";28.02.2026").replace(b";x\r\n", b";\r\n")
+    report = target.load(LEADS, corrected, user=7)
+    assert (report.imported, report.refused) == (2, 0)
+    assert target.rows("select company_name from leads order by external_id") == [("A",), ("B",), ("Größe",)]
+
+
+def test_no_file_of_refused_rows_is_written_when_there_are_none(target: Target) -> None:
+    report = target.load(LEADS, some_leads(1))
+    assert report.refused_file is None
+    assert sorted(path.name for path in target.directory.iterdir()) == ["import.csv"]
+
+
+def test_what_the_database_refuses_is_found_wherever_it_stands(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks are halved around the refused rows: at their edges, side by side, and a whole chunk of them."""
+    monkeypatch.setattr(importer, "_CHUNK", 16)
+    bad = {1, 16, 17, 30, 31, 32, 50, *range(65, 81), 100}
+    rows = [f"{n};7;Firma;{'2099-01-01' if n in bad else days_ago(9)}" for n in range(1, 101)]
+    report = target.load(LEADS, "\n".join([LEAD_HEADER, *rows]))
+    assert [line - 1 for line, _ in report.reasons] == sorted(bad)
+    assert all(reason.startswith("LP007") for _, reason in report.reasons)
+    assert report.imported == 100 - len(bad)
+    assert target.rows("select count(*) from leads") == [(report.imported,)]
+
+
+def test_a_missing_right_ends_the_import_instead_of_refusing_every_row(
+    target: Target, fresh_database: str
+) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(fresh_database)["dbname"]
+    target.connection.execute(f'grant temporary on database "{name}" to lead_exporter'.encode())
+    as_exporter = Database(fresh_database + "&options=-c%20role%3Dlead_exporter")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        import_file(as_exporter, LEADS, target.file(some_leads(3)), Options())
+
+
+# --- twice is once ----------------------------------------------------------------------------------------
+
+
+def test_a_second_import_of_each_kind_imports_nothing_twice(target: Target) -> None:
+    facts = "external_id;lead_external_id"
+    activities = [f"a1;L1;QUALIFIED_CALL;{days_ago(70)}", f"a2;L2;EMAIL_SENT;{days_ago(20)}"]
+    sent = f"L1;{days_ago(9)[:10]};{days_ago(8)}"
+    files: list[tuple[Entity, str, str]] = [
+        (USERS, "sales_users", "user_id,display_name,active\n7,Mia,ja\n8,Ali,nein\n"),
+        (LEADS, "leads", some_leads(3, days=100)),
+        (ACTIVITIES, "lead_activities", "\n".join([f"{facts};activity_type;occurred_at", *activities])),
+        (HOLDS, "lead_holds", f"{facts};reason;start_at\nh1;L3;Umbau;{days_ago(90)}\n"),
+        (REMINDERS, "lead_reminders", f"lead_external_id;window_start;sent_at\n{sent}\n"),
+    ]
+    for entity, table, text in files:
+        first = target.load(entity, text)
+        assert (first.imported, first.refused) == (first.rows, 0), entity.name
+        before = target.rows(f"select * from {table} order by 1")  # noqa: S608  # a constant of this test
+        events = target.rows("select count(*) from outbox")
+        second = target.load(entity, text)
+        assert (second.imported, second.known, second.refused) == (0, first.rows, 0), entity.name
+        assert target.rows(f"select * from {table} order by 1") == before  # noqa: S608
+        assert target.rows("select count(*) from outbox") == events
+    # The facts have arrived at the clocks.
+    assert target.rows(
+        "select l.external_id, v.state, v.clock_stopped_since is not null"
+        "  from v_user_lead_protection as v join leads as l on l.id = v.lead_id order by 1"
+    ) == [("L1", "GRACE", False), ("L2", "REMINDER_DUE", False), ("L3", "PROTECTED", True)]
+    assert target.rows("select * from verify_lead_protection()") == []
+
+
+def test_a_longer_file_imports_only_what_is_new(target: Target) -> None:
+    target.load(LEADS, some_leads(3))
+    report = target.load(LEADS, some_leads(5))
+    assert (report.imported, report.known) == (2, 3)
+
+
+def test_rows_that_come_in_meanwhile_are_known_not_doubled(
+    target: Target, monkeypatch: pytest.MonkeyPatch, connect: Connect
+) -> None:
+    """Another import commits a row after ours has looked: the unique key decides, and nothing is refused."""
+    prepare = importer._prepare
+
+    def prepare_and_be_overtaken(*arguments: Any) -> None:
+        prepare(*arguments)
+        target.connection.execute("insert into leads (external_id, user_id) values ('L2', 8)")
+
+    monkeypatch.setattr(importer, "_prepare", prepare_and_be_overtaken)
+    report = target.load(LEADS, some_leads(3))
+    assert (report.imported, report.known, report.refused) == (2, 1, 0)
+
+
+def test_a_dry_run_tells_the_same_and_changes_nothing(target: Target) -> None:
+    text = some_leads(5) + "B1;7;Zukunft;2099-01-01\nB2;7;;\n"
+    dry = target.load(LEADS, text, dry_run=True)
+    assert target.rows("select (select count(*) from leads), (select count(*) from outbox)") == [(0, 0)]
+    wet = target.load(LEADS, text)
+    assert (dry.rows, dry.imported, dry.refused, len(dry.reasons)) == (7, 5, 2, 2)
+    assert (wet.rows, wet.imported, wet.refused, len(wet.reasons)) == (7, 5, 2, 2)
+
+
+# --- facts find their leads -------------------------------------------------------------------------------
+
+
+def test_facts_name_their_lead_by_either_id_and_default_to_its_user(target: Target) -> None:
+    target.load(LEADS, some_leads(2))
+    ids = dict(target.rows("select external_id, id from leads"))
+    text = (
+        "external_id;lead_id;lead_external_id;user_id;activity_type;occurred_at\n"
+        f"a1;;L1;;QUALIFIED_CALL;{days_ago(2)}\n"
+        f"a2;{ids['L2']};;9;QUALIFIED_CALL;{days_ago(2)}\n"
+        f"a3;;L9;;QUALIFIED_CALL;{days_ago(2)}\n"
+        f"a4;99999;;;QUALIFIED_CALL;{days_ago(2)}\n"
+        f"a5;;;;QUALIFIED_CALL;{days_ago(2)}\n"
+        f"a6;;L1;;FAXED;{days_ago(2)}\n"
+    )
+    report = target.load(ACTIVITIES, text)
+    assert target.rows("select external_id, lead_id, user_id from lead_activities order by 1") == [
+        ("a1", ids["L1"], 7),
+        ("a2", ids["L2"], 9),
+    ]
+    assert [reason for _, reason in report.reasons] == [
+        "unknown lead L9",
+        "unknown lead 99999",
+        "lead_external_id is missing",
+        "unknown activity type FAXED",
+    ]
+
+
+def test_a_hold_follows_the_rules_of_the_table(target: Target) -> None:
+    target.load(LEADS, some_leads(2))
+    text = (
+        "external_id;lead_external_id;user_id;reason;start_at;end_at\n"
+        f"h1;L1;;Umbau;{days_ago(5)};{days_ago(4)}\n"
+        f"h2;L1;;Umbau;{days_ago(4)};{days_ago(5)}\n"
+        f"h3;L2;8;fremder Nutzer;{days_ago(5)};\n"
+        f"h4;L2;; ;{days_ago(5)};\n"
+    )
+    report = target.load(HOLDS, text)
+    assert target.rows("select external_id from lead_holds") == [("h1",)]
+    reasons = [reason[:5] for _, reason in report.reasons]
+    assert reasons == ["LP005", "LP002", "reaso"]
+
+
+def test_dates_follow_the_rebasing_and_the_zone(target: Target) -> None:
+    today = datetime.now(BERLIN).date()
+    text = f"{LEAD_HEADER}\nL1;7;A;20.11.2026 09:30\nL2;7;B;2026-11-10\n"
+    target.load(LEADS, text, rebase_from=date(2026, 11, 21))
+    assert target.rows("select created_at at time zone 'Europe/Berlin' from leads order by external_id") == [
+        (datetime.combine(today - timedelta(days=1), datetime.min.time()) + timedelta(hours=9, minutes=30),),
+        (datetime.combine(today - timedelta(days=11), datetime.min.time()),),
+    ]
+    target.load(LEADS, f"{LEAD_HEADER}\nL3;7;A;2026-01-10 09:00\n", zone=ZoneInfo("America/New_York"))
+    found = target.rows("select created_at from leads where external_id = 'L3'")
+    assert found == [(datetime(2026, 1, 10, 14, tzinfo=UTC),)]
+
+
+def test_hostile_text_stays_text(target: Target) -> None:
+    nasty = "'); drop table leads; -- \\N %s %(x)s {x} =cmd|' /C calc'!A0 <script>"
+    target.load(LEADS, f'external_id,user_id,company_name\n"{nasty}",7,"{nasty}"\n\\.,7,\\.\n')
+    found = target.rows("select external_id, company_name from leads order by id")
+    assert found == [(nasty, nasty), ("\\.", "\\.")]
+
+
+# --- files as such ----------------------------------------------------------------------------------------
+
+_cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+
+
+@given(st.lists(st.tuples(_cells, _cells), min_size=1, max_size=8), st.sampled_from(";,\t|"))
+def test_whatever_was_written_as_csv_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], delimiter: str
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "any.csv"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+        writer.writerows([("first", "second"), *rows])
+    found = [tuple(row.cells) for row in CsvFile.open(path).rows()]
+    assert found == [row for row in rows if any(cell.strip() for cell in row)]

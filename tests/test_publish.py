@@ -1,0 +1,333 @@
+"""Publishing: at least once, in order, byte by byte, and never inside a transaction."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from jobs.database import Database
+from jobs.publish import publish
+from jobs.sinks import SinkFailed, open_sink
+
+ROOT = Path(__file__).resolve().parent.parent
+Connect = Callable[..., psycopg.Connection[Any]]
+
+
+class Outbox:
+    """A database whose outbox holds the events of some leads."""
+
+    def __init__(self, url: str, connection: psycopg.Connection[Any], directory: Path) -> None:
+        self.url = url
+        self.connection = connection
+        self.directory = directory
+
+    def fill(self, leads: int) -> None:
+        self.connection.execute(
+            "insert into public.leads (user_id, company_name, created_at)"
+            " select 7, 'Kantine ' || n, now() - interval '65 days' from generate_series(1, %s) as n",
+            [leads],
+        )
+
+    def pending(self) -> list[str]:
+        rows = self.connection.execute("select payload::text from public.outbox order by id").fetchall()
+        return [row[0] for row in rows]
+
+    def archived(self) -> list[str]:
+        query = "select payload::text from public.outbox_archive order by id"
+        return [row[0] for row in self.connection.execute(query.encode())]
+
+    def let_lease_run_out(self) -> None:
+        self.connection.execute("update internal.outbox_leases set leased_until = '-infinity'")
+
+    def start(self, *arguments: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "jobs.cli", "publish", *arguments],
+            env={**os.environ, "DATABASE_URL": self.url, "PYTHONPATH": str(ROOT)},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        process = self.start(*arguments)
+        out, error = process.communicate(timeout=60)
+        assert "Traceback" not in error
+        return process.returncode, out, error
+
+
+@pytest.fixture
+def outbox(fresh_database: str, connect: Connect, tmp_path: Path) -> Outbox:
+    return Outbox(fresh_database, connect(fresh_database), tmp_path)
+
+
+class Recorder:
+    """A sink that keeps what it is given, and asks the test's own question at each event."""
+
+    proves_delivery = False
+
+    def __init__(self, ask: Callable[[], None] = lambda: None) -> None:
+        self.ask = ask
+        self.lines: list[str] = []
+
+    def send(self, payload: str) -> None:
+        self.ask()
+        self.lines.append(payload)
+
+    def flush(self) -> None:
+        self.ask()
+
+    def close(self) -> None:
+        pass
+
+
+# --- what goes out ----------------------------------------------------------------------------------------
+
+
+def test_stdout_holds_the_events_in_order_and_nothing_else(outbox: Outbox) -> None:
+    outbox.fill(20)
+    before = outbox.pending()
+    code, out, error = outbox.run("--limit", "7")
+    assert (code, out.splitlines(), error) == (0, before, "published 20 events\n")
+    assert [json.loads(line)["event_type"] for line in before] == ["lead.protection.activated"] * 20
+    assert (outbox.pending(), outbox.archived()) == ([], before)
+    assert outbox.run() == (0, "", "published 0 events\n")
+
+
+def test_two_passes_in_a_row_need_not_wait_for_a_lease(outbox: Outbox) -> None:
+    outbox.run()
+    outbox.fill(2)
+    assert len(outbox.run()[1].splitlines()) == 2
+    outbox.fill(3)
+    assert len(outbox.run()[1].splitlines()) == 3
+
+
+def test_a_file_grows_by_one_line_an_event(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    outbox.fill(3)
+    before = outbox.pending()
+    target = outbox.directory / "events.jsonl"
+    target.write_text("already here\n", "utf-8")
+    monkeypatch.setenv("LEADGUARD_SINK", f"file:{target}")
+    code, out, error = outbox.run("--json")
+    assert (code, out) == (0, "")
+    assert json.loads(error) == {
+        "sent": 3,
+        "acknowledged": 3,
+        "left_unacknowledged": 0,
+        "by_type": {"lead.protection.activated": 3},
+    }
+    assert target.read_text("utf-8").splitlines() == ["already here", *before]
+
+
+def test_an_event_is_one_line_whatever_people_typed(outbox: Outbox) -> None:
+    outbox.fill(1)
+    reason = 'zwei\nZeilen \u2028 "ü"'
+    row = outbox.connection.execute("select id from public.leads").fetchone()
+    assert row is not None
+    outbox.connection.execute("call public.create_lead_hold(%s, 7, %s)", [row[0], reason])
+    code, out, _ = outbox.run()
+    events = [json.loads(line) for line in out.split("\n") if line]
+    assert code == 0
+    assert [event["event_type"] for event in events] == ["lead.protection.activated", "lead.hold.created"]
+
+
+@pytest.mark.parametrize(("proof", "is_sent"), [("broker", False), ("any", True)])
+def test_stdout_proves_nothing_unless_the_setting_says_so(proof: str, is_sent: bool, outbox: Outbox) -> None:
+    outbox.fill(1)
+    outbox.connection.execute("update public.settings set value = %s where name = 'reminder_proof'", [proof])
+    outbox.connection.execute("select public.dispatch_due_reminders()")
+    code, out, _ = outbox.run()
+    assert code == 0
+    assert json.loads(out.splitlines()[-1])["event_type"] == "lead.protection.reminder"
+    row = outbox.connection.execute("select sent_at is not null from public.lead_reminders").fetchone()
+    assert row == (is_sent,)
+
+
+def test_no_transaction_is_open_while_the_sink_is_written_to(outbox: Outbox) -> None:
+    outbox.fill(5)
+    states: list[str] = []
+
+    def look() -> None:
+        rows = outbox.connection.execute(
+            "select state from pg_stat_activity"
+            " where application_name = 'publisher' and datname = current_database()"
+        )
+        states.extend(row[0] for row in rows)
+
+    with Database(outbox.url).session("publisher") as connection:
+        publish(connection, Recorder(look), limit=2)
+    assert len(states) == 5 + 3
+    assert set(states) == {"idle"}
+
+
+# --- what fails -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sink", ["file:/nonexistent/events.jsonl", "file:/dev/full"])
+def test_a_failing_sink_loses_nothing_and_holds_nobody_up(sink: str, outbox: Outbox) -> None:
+    outbox.fill(3)
+    before = outbox.pending()
+    code, out, error = outbox.run("--sink", sink)
+    assert (code, out) == (6, "")
+    assert error.startswith("Error: the sink")
+    assert outbox.pending() == before
+    # The lease was given back: the next pass goes on at once, with the same bytes.
+    assert outbox.run()[1].splitlines() == before
+
+
+def test_a_reader_that_goes_away_is_no_crash(outbox: Outbox) -> None:
+    outbox.fill(3)
+    before = outbox.pending()
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = outbox.start(stdout=writer)
+    os.close(writer)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 6
+    assert error.startswith("Error: the sink failed")
+    assert len(error.splitlines()) == 2
+    assert outbox.run()[1].splitlines() == before
+
+
+def test_a_failed_pass_is_recorded_as_such(outbox: Outbox) -> None:
+    outbox.fill(1)
+    outbox.run("--sink", "file:/dev/full")
+    outbox.run()
+    rows = outbox.connection.execute(
+        "select job, outcome, detail from public.job_runs order by id"
+    ).fetchall()
+    assert [row[:2] for row in rows] == [("publish", "FAILURE"), ("publish", "SUCCESS")]
+    assert "No space left" in rows[0][2]["error"]
+    assert rows[1][2]["sent"] == 1
+
+
+@pytest.fixture
+def blocked(outbox: Outbox) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A publisher that is stuck in the middle of writing: its reader has stopped reading."""
+    outbox.fill(400)
+    reader, writer = os.pipe()
+    process = outbox.start(stdout=writer)
+    os.close(writer)
+    deadline = time.monotonic() + 30
+    claimed = "select count(*) > 0 from public.outbox where claimed_at is not null"
+    while outbox.connection.execute(claimed).fetchone() != (True,):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    time.sleep(0.3)  # it writes until the pipe is full
+    yield process, reader
+    os.close(reader)
+    process.kill()
+    process.wait()
+
+
+def test_a_publisher_that_is_killed_loses_nothing(
+    outbox: Outbox, blocked: tuple[subprocess.Popen[str], int]
+) -> None:
+    process, reader = blocked
+    before = outbox.pending()
+    process.kill()
+    process.communicate()
+    seen = os.read(reader, 1 << 20).decode().split("\n")[:-1]
+    assert 0 < len(seen) < 400
+    assert seen == before[: len(seen)]
+    # Its lease still runs: nobody else publishes, so that each lead's order holds.
+    assert outbox.run()[1] == ""
+    outbox.let_lease_run_out()
+    assert outbox.run()[1].splitlines() == before
+
+
+def test_a_publisher_that_is_told_to_stop_gives_its_lease_back(
+    outbox: Outbox, blocked: tuple[subprocess.Popen[str], int]
+) -> None:
+    process, _ = blocked
+    before = outbox.pending()
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert outbox.run()[1].splitlines() == before
+
+
+# --- several publishers -----------------------------------------------------------------------------------
+
+
+def test_a_publisher_that_was_overtaken_acknowledges_nothing(outbox: Outbox, connect: Connect) -> None:
+    outbox.fill(4)
+    before = outbox.pending()
+    taken: list[tuple[int, int]] = []
+    other = connect(outbox.url)
+
+    def take_over() -> None:
+        if not taken:
+            outbox.let_lease_run_out()
+            rows = other.execute("select token, id from public.claim_outbox_events('other', 100)").fetchall()
+            taken.extend((row[0], row[1]) for row in rows)
+
+    sink = Recorder(take_over)
+    with Database(outbox.url).session() as connection:
+        result = publish(connection, sink, limit=100)
+    assert sink.lines == before
+    assert (result.sent, result.acknowledged, result.left_unacknowledged) == (4, 0, 4)
+    assert outbox.pending() == before
+    ids = [number for _, number in taken]
+    row = other.execute("select public.acknowledge_outbox_events(%s, %s::bigint[])", [taken[0][0], ids])
+    assert row.fetchone() == (4,)
+    assert outbox.archived() == before
+
+
+def test_an_event_that_is_acknowledged_late_is_written_once(outbox: Outbox) -> None:
+    """The database may leave busy leads for the next round: here every round leaves half of them."""
+    outbox.fill(8)
+    before = outbox.pending()
+    outbox.connection.execute(
+        """
+        alter function public.acknowledge_outbox_events(bigint, bigint[], boolean) rename to acknowledge_all;
+        create function public.acknowledge_outbox_events(p_token bigint, p_ids bigint[], p_proven boolean)
+        returns integer language sql
+        as 'select public.acknowledge_all($1, $2[cardinality($2) / 2 + 1:], $3)';
+        """
+    )
+    sink = Recorder()
+    with Database(outbox.url).session() as connection:
+        result = publish(connection, sink, limit=100)
+    assert sink.lines == before
+    assert (result.sent, result.acknowledged, result.left_unacknowledged) == (8, 8, 0)
+    assert outbox.pending() == []
+
+
+def test_two_publishers_at_once_publish_each_event_once(outbox: Outbox) -> None:
+    outbox.fill(300)
+    before = outbox.pending()
+    processes = [outbox.start("--limit", "10") for _ in range(3)]
+    lines = [line for process in processes for line in process.communicate(timeout=60)[0].splitlines()]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    lines += outbox.run()[1].splitlines()
+    assert sorted(lines) == sorted(before)
+    assert outbox.pending() == []
+
+
+# --- which sink -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("url", ["", "stdout", "nowhere:", "kafka://host/topic", "file:"])
+def test_an_unknown_sink_is_a_usage_problem(url: str, outbox: Outbox) -> None:
+    outbox.fill(1)
+    code, out, error = outbox.run("--sink", url)
+    assert (code, out) == (2, "")
+    assert error.startswith("Error: ")
+    assert len(outbox.pending()) == 1
+
+
+def test_a_sink_that_cannot_be_opened_says_why() -> None:
+    with pytest.raises(SinkFailed, match="No such file or directory"):
+        open_sink("file:/nonexistent/directory/events.jsonl")

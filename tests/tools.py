@@ -1,0 +1,192 @@
+"""What the tests need beside Python packages: where it is, and installing it where that is possible."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from jobs.cluster import SUPPORTED, ClusterError, Installation, Kind, find_installation
+
+_ISOLATIONTESTER = "lib/pgxs/src/test/isolation/isolationtester"
+
+
+class MissingTools(Exception):
+    """Something is not installed and cannot be; the text names all of it and how to get it."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    name: str
+    steps: frozenset[str]
+    found: Callable[[], object]
+    package: str  # Debian's; MAJOR stands for the version of PostgreSQL
+    elsewhere: str
+
+
+def isolationtester() -> Path | None:
+    """PostgreSQL's own driver for isolation specs; any version's fits any server."""
+    places = [*Path("/usr/lib/postgresql").glob(f"*/{_ISOLATIONTESTER}")]
+    places += [home / "pgxs/src/test/isolation/isolationtester" for home in _asked("--pkglibdir")]
+    return max(places, key=_number, default=None)
+
+
+def pgtap_script() -> Path | None:
+    """The extension's whole SQL, which a server without it can run as a script."""
+    return max(_extension_files(r"pgtap--\d+(\.\d+)+\.sql"), key=_number, default=None)
+
+
+def has_extension(name: str, installation: Installation) -> bool:
+    """Tell whether this server has the extension."""
+    own = _extension_files(re.escape(name) + r"\.control")
+    debian = Path(f"/usr/share/postgresql/{installation.major}/extension/{name}.control")
+    if installation.embedded:
+        return any(installation.bin.parent.glob(f"share/**/extension/{name}.control"))
+    return debian.exists() if "/usr/lib/postgresql/" in str(installation.bin) else any(own)
+
+
+def _extension_files(pattern: str) -> Iterator[Path]:
+    folders = [*Path("/usr/share/postgresql").glob("*/extension")]
+    folders += [share / "extension" for share in _asked("--sharedir")]
+    for folder in folders:
+        yield from (path for path in folder.glob("*") if re.fullmatch(pattern, path.name))
+
+
+def _asked(question: str) -> list[Path]:
+    """Ask the pg_config of the local PostgreSQL, if there is one."""
+    places = [shutil.which("pg_config")]
+    local = _installation("local")
+    if local:
+        places.append(shutil.which(local.bin / "pg_config"))
+    outputs = [
+        subprocess.run([place, question], capture_output=True, text=True, check=False).stdout.strip()
+        for place in places
+        if place
+    ]
+    return [Path(output) for output in outputs if output]
+
+
+def _number(path: Path) -> list[int]:
+    """Sort by the version numbers in the path."""
+    return [int(part) for part in re.findall(r"\d+", str(path))]
+
+
+def _installation(kind: Kind) -> Installation | None:
+    try:
+        return find_installation(kind)
+    except ClusterError:
+        return None
+
+
+def _needed(kind: Kind) -> list[Tool]:
+    def tool(name: str, steps: str, found: Callable[[], object], package: str, elsewhere: str) -> Tool:
+        return Tool(name, frozenset(steps.split()), found, package, elsewhere)
+
+    def extension(name: str) -> Callable[[], object]:
+        return lambda: (server := _installation("local")) and has_extension(name, server)
+
+    tools = [
+        tool(
+            "pg_format", "lint", lambda: shutil.which("pg_format"), "pgformatter", "brew install pgformatter"
+        ),
+        tool(
+            "pg_prove",
+            "pgtap",
+            lambda: shutil.which("pg_prove"),
+            "libtap-parser-sourcehandler-pgtap-perl",
+            "cpan TAP::Parser::SourceHandler::pgTAP",
+        ),
+        tool(
+            "isolationtester",
+            "isolation",
+            isolationtester,
+            "postgresql-client-MAJOR",
+            "built by `make` in src/test/isolation of PostgreSQL's source, installed by `make install` there",
+        ),
+    ]
+    if kind == "embedded":
+        pgtap = tool("pgTAP", "pgtap", pgtap_script, "postgresql-MAJOR-pgtap", "https://pgtap.org")
+        return [*tools, pgtap]
+    any_step = "pgtap isolation pytest"
+    server = tool(
+        "PostgreSQL 15-18",
+        any_step,
+        lambda: _installation("local"),
+        "postgresql-MAJOR",
+        "https://postgresql.org",
+    )
+    check_source = "https://github.com/okbob/plpgsql_check"
+    return [
+        server,
+        *tools,
+        tool("pgTAP", "pgtap", extension("pgtap"), "postgresql-MAJOR-pgtap", "https://pgtap.org"),
+        tool(
+            "plpgsql_check",
+            any_step,
+            extension("plpgsql_check"),
+            "postgresql-MAJOR-plpgsql-check",
+            check_source,
+        ),
+    ]
+
+
+def provide(steps: list[str], kind: Kind) -> None:
+    """Install what `steps` lack, where apt and root are there; else raise, naming all that is missing."""
+    missing = _missing(steps, kind)
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        _apt(missing)
+        missing = _missing(steps, kind)
+    if missing:
+        lines = [f"  {t.name}: apt-get install {_package(t)}, or elsewhere: {t.elsewhere}" for t in missing]
+        hint = "As root on Debian or Ubuntu this command installs them itself."
+        raise MissingTools("\n".join(["the tests need, and cannot install here:", *lines, hint]))
+
+
+def _missing(steps: list[str], kind: Kind) -> list[Tool]:
+    return [tool for tool in _needed(kind) if tool.steps.intersection(steps) and not tool.found()]
+
+
+def _apt(missing: list[Tool]) -> None:
+    _apt_get("update", "-q")
+    packages = [_package(tool) for tool in missing]
+    print(f"installing {' '.join(packages)}", flush=True)
+    _apt_get("install", "-y", "-q", "--no-install-recommends", *packages)
+
+
+def _package(tool: Tool) -> str:
+    local = _installation("local")
+    return tool.package.replace("MAJOR", str(local.major if local else _newest_packaged()))
+
+
+def _apt_get(*arguments: str) -> None:
+    # What it says matters only when it fails; what is still missing then is named by the caller.
+    command = ["apt-get", "-o", "DPkg::Lock::Timeout=120", *arguments]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode != 0:
+        print(f"{' '.join(command)} failed:\n{done.stdout}", file=sys.stderr, flush=True)
+
+
+@cache
+def _newest_packaged() -> int:
+    """The newest supported PostgreSQL that apt has together with pgTAP."""
+    if not shutil.which("apt-cache"):
+        return SUPPORTED[0]
+    command = ["apt-cache", "search", "--names-only", r"^postgresql-[0-9]+-pgtap$"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    majors = {int(number) for number in re.findall(r"^postgresql-(\d+)-pgtap", listed, re.MULTILINE)}
+    return max(majors.intersection(SUPPORTED), default=SUPPORTED[0])
