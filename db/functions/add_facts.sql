@@ -8,6 +8,7 @@ as $$
     select row(
         p_facts.extension,
         coalesce(p_facts.holds, '{}') + coalesce(p_more.holds, '{}'),
+        greatest(p_facts.last_release_at, p_more.last_release_at),
         (select array_agg(f order by f.at, f.is_activity desc, f.window_start)
            from unnest(p_facts.clock_facts || p_more.clock_facts) as f)
     )::internal.lead_facts

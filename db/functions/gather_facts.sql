@@ -14,7 +14,8 @@ begin
      where e.lead_id = p_period.lead_id and e.user_id = p_period.user_id
        and e.granted_at >= p_period.started_at and e.granted_at <= p_at;
 
-    select range_agg(tstzrange(greatest(h.start_at, h.counts_from), h.end_at, '[)')) into v_facts.holds
+    select range_agg(tstzrange(greatest(h.start_at, h.counts_from), h.end_at, '[)')), max(h.end_at)
+      into v_facts.holds, v_facts.last_release_at
       from public.lead_holds as h
      where h.lead_id = p_period.lead_id and h.user_id = p_period.user_id
        and greatest(h.start_at, h.counts_from) <= p_at

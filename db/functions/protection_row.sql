@@ -1,5 +1,5 @@
 -- From a row of clocks and a moment to the row that people see: the state table of docs/rules.md. An open hold
--- is counted here as ending at p_at.
+-- is counted here as ending at p_at (or at a later release planned for a hold beside it).
 -- security definer: readers of the view have no right on the machinery.
 create or replace function internal.protection_row(p_clocks internal.lead_clocks, p_at timestamptz)
 returns public.lead_protection
@@ -12,6 +12,7 @@ declare
     v_row public.lead_protection;
     v_anchor constant timestamptz := coalesce(p_clocks.last_qualified_activity_at, p_clocks.started_at);
     v_open_since constant timestamptz := case when p_clocks.held_until = 'infinity' then p_clocks.held_since end;
+    v_held_until constant timestamptz := greatest(p_at, p_clocks.planned_until);
     v_grace_ends_at timestamptz := case when p_clocks.reminder_sent_at is not null then p_clocks.grace_ends_at end;
     v_over_at timestamptz;
 begin
@@ -25,10 +26,10 @@ begin
     v_row.reminder_due_at := p_clocks.reminder_due_at;
     if v_open_since is not null then
         v_row.base_expires_at := internal.deadline_on_hold(
-            p_clocks.base_expires_at, p_clocks.started_at, v_open_since, p_at
+            p_clocks.base_expires_at, p_clocks.started_at, v_open_since, v_held_until
         );
-        v_row.reminder_due_at := internal.deadline_on_hold(p_clocks.reminder_due_at, v_anchor, v_open_since, p_at);
-        v_grace_ends_at := internal.deadline_on_hold(v_grace_ends_at, p_clocks.reminder_sent_at, v_open_since, p_at);
+        v_row.reminder_due_at := internal.deadline_on_hold(p_clocks.reminder_due_at, v_anchor, v_open_since, v_held_until);
+        v_grace_ends_at := internal.deadline_on_hold(v_grace_ends_at, p_clocks.reminder_sent_at, v_open_since, v_held_until);
     end if;
 
     v_over_at := coalesce(p_clocks.ended_at, least(v_row.base_expires_at, v_grace_ends_at));
@@ -51,7 +52,9 @@ begin
         v_row.grace_ends_at := v_grace_ends_at;
     elsif p_at >= v_row.reminder_due_at then
         v_row.state := 'REMINDER_DUE';
-        v_row.grace_ends_at := internal.grace_from(p_clocks, p_at, v_row.hold_until);
+        v_row.grace_ends_at := internal.grace_from(
+            p_clocks, p_at, coalesce(v_row.hold_until, p_clocks.planned_until)
+        );
     else
         v_row.state := 'PROTECTED';
         v_row.grace_ends_at := case

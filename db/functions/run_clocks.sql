@@ -18,6 +18,7 @@ declare
     v_holds tstzmultirange := p_facts.holds;
     v_last_hold tstzrange;
     v_open_since timestamptz;
+    v_held_until timestamptz := p_at;
     v_anchor timestamptz := v_started_at;
     v_grace_ends_at timestamptz;
     v_base_now timestamptz;
@@ -34,14 +35,17 @@ begin
             v_clocks.held_until := v_clocks.last_held_until;
         end if;
         if upper_inf(v_last_hold) then
+            -- It counts as ending now, or at a later release planned for a hold beside it.
             v_open_since := v_clocks.held_since;
+            v_clocks.planned_until := case when p_facts.last_release_at > p_at then p_facts.last_release_at end;
+            v_held_until := greatest(p_at, v_clocks.planned_until);
             v_holds := v_holds - tstzmultirange(v_last_hold);
         end if;
     end if;
 
     v_clocks.base_expires_at := internal.deadline(v_started_at, v_term, p_policy.time_zone, v_holds);
     v_clocks.reminder_due_at := internal.deadline(v_anchor, p_policy.activity_interval, p_policy.time_zone, v_holds);
-    v_base_now := internal.deadline_on_hold(v_clocks.base_expires_at, v_started_at, v_open_since, p_at);
+    v_base_now := internal.deadline_on_hold(v_clocks.base_expires_at, v_started_at, v_open_since, v_held_until);
     v_over_at := v_base_now;
 
     foreach v_fact in array coalesce(p_facts.clock_facts, '{}')
@@ -57,7 +61,7 @@ begin
             v_over_at := v_base_now;
             v_flips_at := null;
         elsif v_clocks.reminder_sent_at is null then
-            v_due_now := internal.deadline_on_hold(v_clocks.reminder_due_at, v_anchor, v_open_since, p_at);
+            v_due_now := internal.deadline_on_hold(v_clocks.reminder_due_at, v_anchor, v_open_since, v_held_until);
             if v_fact.window_start >= timezone(p_policy.time_zone, v_due_now)::date then
                 v_clocks.reminder_sent_at := v_fact.at;
                 v_grace_ends_at := internal.deadline(
@@ -65,7 +69,7 @@ begin
                 );
                 v_over_at := least(
                     v_base_now,
-                    internal.deadline_on_hold(v_grace_ends_at, v_fact.at, v_open_since, p_at)
+                    internal.deadline_on_hold(v_grace_ends_at, v_fact.at, v_open_since, v_held_until)
                 );
                 -- Sent before its due moment, which an open hold still pushes: once that has moved past
                 -- the reminder's window it no longer counts, and the row must be computed anew.
@@ -84,6 +88,7 @@ begin
         v_holds := p_facts.holds * tstzmultirange(tstzrange(null, v_over_at));
         v_clocks.held_since := null;
         v_clocks.held_until := null;
+        v_clocks.planned_until := null;
         v_clocks.base_expires_at := internal.deadline(v_started_at, v_term, p_policy.time_zone, v_holds);
         v_clocks.reminder_due_at := internal.deadline(
             v_anchor, p_policy.activity_interval, p_policy.time_zone, v_holds
@@ -91,10 +96,11 @@ begin
     elsif p_at >= p_period.ended_at then
         v_clocks.base_expires_at := v_base_now;
         v_clocks.reminder_due_at := internal.deadline_on_hold(
-            v_clocks.reminder_due_at, v_anchor, v_open_since, p_at
+            v_clocks.reminder_due_at, v_anchor, v_open_since, v_held_until
         );
         v_clocks.held_since := null;
         v_clocks.held_until := null;
+        v_clocks.planned_until := null;
     end if;
 
     v_clocks.lead_id := p_period.lead_id;
@@ -123,7 +129,7 @@ begin
     v_clocks.state := case
         when p_at >= v_over_at then 'EXPIRED'
         when v_clocks.reminder_sent_at is not null then 'GRACE'
-        when p_at >= internal.deadline_on_hold(v_clocks.reminder_due_at, v_anchor, v_open_since, p_at)
+        when p_at >= internal.deadline_on_hold(v_clocks.reminder_due_at, v_anchor, v_open_since, v_held_until)
             then 'REMINDER_DUE'
         else 'PROTECTED'
     end;

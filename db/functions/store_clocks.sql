@@ -21,6 +21,7 @@ begin
            held_since = p_clocks.held_since,
            held_until = p_clocks.held_until,
            last_held_until = p_clocks.last_held_until,
+           planned_until = p_clocks.planned_until,
            ended_at = p_clocks.ended_at,
            end_reason = p_clocks.end_reason,
            final_until = case

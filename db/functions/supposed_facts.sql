@@ -48,6 +48,7 @@ begin
         end if;
         if v_from <= p_at then
             v_result.holds := coalesce(v_result.holds, '{}') + tstzmultirange(tstzrange(v_from, v_until));
+            v_result.last_release_at := greatest(v_result.last_release_at, v_until);
         end if;
     end loop;
     return v_result;

@@ -51,6 +51,7 @@ begin
         create type internal.lead_facts as (
             extension interval,
             holds tstzmultirange,
+            last_release_at timestamptz,
             clock_facts internal.clock_fact []
         );
     end if;
