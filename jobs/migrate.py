@@ -1,6 +1,7 @@
 """`leadguard migrate`: brings a database to the shape and the functions of this release."""
 
 import getpass
+import glob
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -62,7 +63,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo carries n
 def migrate(url: str, dry_run: bool = False, say: Say = lambda text: None) -> MigrationReport:
     """Applies what is missing, then re-creates all functions and views; safe to repeat and to interrupt."""
     started = time.monotonic()
-    migrations = read_migrations(str(MIGRATIONS))
+    migrations = read_migrations(glob.escape(str(MIGRATIONS)))
     with Database(url).session(APPLICATION) as guard:
         pending = _pending(guard, migrations)
         if dry_run:
@@ -82,7 +83,7 @@ def migrate(url: str, dry_run: bool = False, say: Say = lambda text: None) -> Mi
 
 def roll_back(url: str, count: int | None = None) -> list[str]:
     """Undoes the last `count` migrations (all: None) and returns their names; `migrate` brings them back."""
-    migrations = read_migrations(str(MIGRATIONS))
+    migrations = read_migrations(glob.escape(str(MIGRATIONS)))
     with Database(url).session(APPLICATION) as guard:
         _pending(guard, migrations)
         _wait_for_turn(guard, lambda text: None)

@@ -669,7 +669,10 @@ def aging(lead: int, start: datetime, policy_version: int, ends_holds: bool) -> 
     The insert and the deletion make the database compute the lead anew from its facts.
     """
     moment = literal(start)
-    end_holds = f"update lead_holds set end_at = {moment} where lead_id = {lead} and end_at > {moment};\n"
+    end_holds = (
+        f"update lead_holds set end_at = greatest(start_at, {moment})"
+        f" where lead_id = {lead} and end_at > {moment};\n"
+    )
     return f"""set local session_replication_role = replica;
 update lead_protection_periods set ended_at = {moment}
  where lead_id = {lead} and end_reason = 'TRANSFERRED' and ended_at = now();

@@ -43,6 +43,10 @@ begin
             returning o.*
         )
         select v_token, c.id, c.event_id, c.event_type, c.lead_id, c.payload from claimed as c order by c.id;
+    if not found then
+        -- Whoever got nothing has no token to give back: the next publisher must not wait for this lease.
+        perform public.release_outbox_claim(v_token);
+    end if;
 end
 $$;
 comment on function public.claim_outbox_events(text, integer, interval) is

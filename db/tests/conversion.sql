@@ -2,6 +2,7 @@
 begin;
 select plan(27);
 set local time zone 'Europe/Berlin';
+set local client_min_messages = warning;
 
 insert into leads (id, user_id, created_at) values
     (1, 7, now() - interval '30 days'),

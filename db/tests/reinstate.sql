@@ -5,12 +5,12 @@ set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) values
     (1, 7, '2025-01-10 09:00'),
-    (2, 7, '2025-01-10 09:00'),
     (3, 7, now() - interval '10 days'),
     (4, 7, '2025-01-10 09:00');
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (1, 7, 'QUALIFIED_CALL', '2025-03-01 09:00');
 insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (1, 7, '1 month', 'tender', '2025-03-01');
 select is((select count(*)::integer from expire_due_protections(100) where lead_id = 1), 1, 'lead 1 has a recorded expiry');
+insert into leads (id, user_id, created_at) values (2, 7, '2025-01-10 09:00');
 create temp table seen as select coalesce(max(id), 0) as id from outbox;
 
 select throws_ok($$call reinstate_lead_protection(3, 7, 'please')$$, 'LP011', null, 'a running protection is not reinstated');

@@ -1,0 +1,83 @@
+-- Activities: record_qualified_activity, plain inserts, and what they do to a running grace.
+begin;
+select plan(32);
+set local time zone 'Europe/Berlin';
+
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '30 days' from generate_series(1, 10) as i;
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '65 days' from generate_series(11, 20) as i;
+
+select is(
+    record_qualified_activity(1, 7),
+    (select id from lead_activities where lead_id = 1),
+    'record_qualified_activity returns the new activity''s id'
+);
+select results_eq(
+    $$select user_id, activity_type, occurred_at from lead_activities where lead_id = 1$$,
+    $$values (7::bigint, 'QUALIFIED_CALL', now())$$,
+    'by default it is a qualified call, now'
+);
+select results_eq(
+    $$select last_qualified_activity_at, reminder_due_at from v_user_lead_protection where id = 1$$,
+    $$select now(), now() + interval '60 days'$$,
+    'the 60 days restart'
+);
+select isnt(record_qualified_activity(lead_id => 2, user_id => 7, activity_type => 'SAMPLE_FEEDBACK', occurred_at => now() - interval '2 days'), null, 'type and moment are taken by name');
+select is((select last_qualified_activity_at from v_user_lead_protection where id = 2), now() - interval '2 days', 'and count');
+select isnt(record_qualified_activity(2, 8, 'CUSTOMER_REACTION'), null, 'another user''s activity is recorded');
+select is((select last_qualified_activity_at from v_user_lead_protection where id = 2), now() - interval '2 days', 'but does not count');
+select throws_ok($$select record_qualified_activity(1, 7, 'EMAIL_SENT')$$, 'LP009', null, 'a type that is known but not qualified is refused');
+select throws_ok($$select record_qualified_activity(1, 7, 'TELEPATHY')$$, 'LP008', null, 'an unknown type is refused');
+select throws_ok($$select record_qualified_activity(1, 7, null)$$, 'LP008', null, 'no type is refused');
+select throws_ok($$select record_qualified_activity(777, 7)$$, 'LP001', null, 'an unknown lead is refused');
+select throws_ok($$select record_qualified_activity(1, 7, 'QUALIFIED_CALL', now() + interval '6 minutes')$$, 'LP007', null, 'a moment in the future is refused');
+select throws_ok($$select record_qualified_activity(1, 7, 'QUALIFIED_CALL', 'infinity')$$, 'LP006', null, 'eternity is refused');
+select throws_ok($$insert into lead_activities (lead_id, user_id, activity_type) values (1, 7, 'qualified_call')$$, 'LP008', null, 'types are spelled as listed');
+select throws_ok($$insert into lead_activities (lead_id, user_id, activity_type) values (777, 7, 'QUALIFIED_CALL')$$, 'LP001', null, 'a plain insert: unknown lead');
+select throws_ok($$insert into lead_activities (lead_id, user_id, activity_type) values (1, null, 'QUALIFIED_CALL')$$, '23502', null, 'a plain insert: no user');
+select throws_ok($$update lead_activities set activity_type = 'TELEPATHY' where lead_id = 1$$, 'LP008', null, 'an update to an unknown type');
+select throws_ok($$update lead_activities set lead_id = 777 where lead_id = 1$$, 'LP001', null, 'an update to an unknown lead');
+select throws_ok($$update lead_activities set occurred_at = now() + interval '1 day' where lead_id = 1$$, 'LP007', null, 'an update to the future');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (3, 7, 'QUALIFIED_CALL', now() + interval '5 minutes');
+select is((select occurred_at from lead_activities where lead_id = 3), now(), 'five minutes ahead is clock skew: set to now');
+select throws_ok(
+    $$insert into lead_activities (lead_id, user_id, activity_type) values (4, 7, 'QUALIFIED_CALL'), (4, 7, 'TELEPATHY')$$, 'LP008', null,
+    'one unknown type refuses the whole statement'
+);
+select is((select last_qualified_activity_at from v_user_lead_protection where id = 4), null, 'and nothing of it stays');
+insert into lead_activities (lead_id, user_id, activity_type) values (5, 7, 'EMAIL_SENT'), (5, 7, 'MARKETING_TOUCH'), (5, 7, 'SYSTEM_NOTE');
+select is((select last_qualified_activity_at from v_user_lead_protection where id = 5), null, 'unqualified types are recorded and do not count');
+
+-- Reactivation is told once, and only where something was due.
+create temp table seen as select coalesce(max(id), 0) as id from outbox;
+create function pg_temp.events(p_lead_id bigint) returns setof text language sql as
+$$ select event_type from public.outbox where lead_id = p_lead_id and id > (select id from seen) order by id $$;
+insert into lead_activities (lead_id, user_id, activity_type) values (6, 7, 'QUALIFIED_CALL');
+select is_empty($$select pg_temp.events(6)$$, 'an activity on a protected lead tells nobody');
+insert into lead_activities (lead_id, user_id, activity_type) values (11, 7, 'QUALIFIED_CALL');
+select results_eq($$select pg_temp.events(11)$$, $$values ('lead.protection.reactivated')$$, 'one on a lead whose reminder is due reactivates it');
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select i, 7, (reminder_due_at at time zone 'Europe/Berlin')::date, reminder_due_at, now() - interval '2 days' from v_user_lead_protection as v join generate_series(12, 15) as i on v.id = i;
+select is((select state from v_user_lead_protection where id = 12), 'GRACE', 'lead 12 is in grace');
+insert into lead_activities (lead_id, user_id, activity_type) values (12, 7, 'QUALIFIED_CALL');
+select results_eq(
+    $$select event_type, payload ->> 'current_state', (payload ->> 'protection_expires_at')::timestamptz, payload -> 'metadata' ->> 'previousState'
+        from outbox where lead_id = 12 and id > (select id from seen)$$,
+    $$select 'lead.protection.reactivated', 'PROTECTED', (select protection_expires_at from v_user_lead_protection where id = 12), 'GRACE'$$,
+    'one in grace reactivates it'
+);
+insert into lead_activities (lead_id, user_id, activity_type) values (12, 7, 'QUALIFIED_CALL');
+select is((select count(*)::integer from pg_temp.events(12)), 1, 'the next one tells nothing more');
+insert into lead_activities (lead_id, user_id, activity_type) values (14, 8, 'QUALIFIED_CALL'), (14, 7, 'EMAIL_SENT');
+select is_empty($$select pg_temp.events(14)$$, 'what does not count reactivates nothing');
+select is((select state from v_user_lead_protection where id = 14), 'GRACE', 'and leaves grace running');
+insert into lead_activities (lead_id, user_id, activity_type)
+select i, 7, 'QUALIFIED_CALL' from generate_series(15, 18) as i cross join generate_series(1, 3);
+select results_eq(
+    $$select lead_id from outbox where event_type = 'lead.protection.reactivated' and lead_id between 15 and 18 order by id$$,
+    $$values (15::bigint), (16), (17), (18)$$,
+    'three activities on each of four leads in one statement reactivate each once, in order of the leads'
+);
+select is_empty($$select * from verify_lead_protection() where lead_id <= 20$$, 'what is stored is what the facts come to');
+
+select * from finish();
+rollback;

@@ -1,0 +1,72 @@
+-- extend_lead_protection: the base term grows, for a reason.
+begin;
+select plan(31);
+set local time zone 'Europe/Berlin';
+
+insert into leads (id, user_id, created_at) select i, 7, '2026-06-30 12:00' from generate_series(1, 12) as i;
+insert into leads (id, user_id, created_at) values (20, 7, '2025-01-10 09:00'), (21, 7, '2025-01-10 09:00');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (1, 7, 'QUALIFIED_CALL', now() - interval '1 day');
+create temp table seen as select coalesce(max(id), 0) as id from outbox;
+
+call extend_lead_protection(1, 7, '1 month', 'tender was postponed', 99);
+select results_eq(
+    $$select user_id, extension, reason, granted_by, granted_at from lead_extensions where lead_id = 1$$,
+    $$values (7::bigint, interval '1 month', 'tender was postponed', 99::bigint, now())$$,
+    'the extension is kept with its reason, actor and moment'
+);
+select results_eq(
+    $$select base_expires_at, reminder_due_at, grace_ends_at from v_user_lead_protection where id = 1$$,
+    $$select timestamptz '2027-01-30 12:00', now() - interval '1 day' + interval '60 days', now() - interval '1 day' + interval '70 days'$$,
+    'the base term grows, the activity clock does not'
+);
+call extend_lead_protection(lead_id => 1, user_id => 7, extension => '1 month', reason => 'and again');
+select is((select base_expires_at from v_user_lead_protection where id = 1), timestamptz '2027-02-28 12:00', 'extensions are summed: 30 June + 8 months is 28 February');
+select results_eq(
+    $$select event_type, (payload ->> 'protection_expires_at')::timestamptz, payload -> 'reason' #>> '{}' from outbox where lead_id = 1 and id > (select id from seen) order by id$$,
+    $$select 'lead.protection.extended', least(b, now() - interval '1 day' + interval '70 days'), null
+        from unnest(array[timestamptz '2027-01-30 12:00', '2027-02-28 12:00']) as b$$,
+    'each is told, with the expiry as it then was and without the free text'
+);
+call extend_lead_protection(2, 7, '3 days 4 hours', 'x');
+select is((select base_expires_at from v_user_lead_protection where id = 2), timestamptz '2027-01-02 16:00', 'days and time are taken');
+call extend_lead_protection(3, 7, '0.5 seconds', 'x');
+select is((select base_expires_at from v_user_lead_protection where id = 3), timestamptz '2026-12-30 12:00:00.5', 'half a second is a positive extension');
+call extend_lead_protection(12, 7, '0 days 36 hours', 'x');
+select is((select base_expires_at from v_user_lead_protection where id = 12), timestamptz '2027-01-01 00:00', '36 hours');
+
+select throws_ok($$call extend_lead_protection(4, 7, '0', 'x')$$, 'LP010', null, 'nothing is no extension');
+select throws_ok($$call extend_lead_protection(4, 7, '-1 day', 'x')$$, 'LP010', null, 'a negative one');
+select throws_ok($$call extend_lead_protection(4, 7, '1 month -1 day', 'x')$$, 'LP010', null, 'negative days beside positive months');
+select throws_ok($$call extend_lead_protection(4, 7, '-1 month 60 days', 'x')$$, 'LP010', null, 'negative months beside more days');
+select throws_ok($$call extend_lead_protection(4, 7, '1 day -1 hour', 'x')$$, 'LP010', null, 'negative time beside positive days');
+select throws_ok($$call extend_lead_protection(4, 7, '1 month -0.000001 seconds', 'x')$$, 'LP010', null, 'a microsecond below zero');
+select throws_ok($$call extend_lead_protection(4, 7, null, 'x')$$, 'LP010', null, 'none at all');
+select throws_ok($$call extend_lead_protection(4, 7, '5000 years', 'x')$$, 'LP010', null, 'an absurd one');
+select throws_ok($$call extend_lead_protection(4, 7, '178000000 years', 'x')$$, 'LP010', null, 'one that no timestamp could take');
+select throws_ok($$call extend_lead_protection(4, 7, '50 years', 'x'); call extend_lead_protection(4, 7, '50 years', 'x')$$, 'LP010', null, 'many that come to an absurd one');
+select throws_ok($$call extend_lead_protection(4, 7, '1 month', E'\t ')$$, 'LP004', null, 'a blank reason');
+select throws_ok($$call extend_lead_protection(4, 7, '1 month', null)$$, 'LP004', null, 'no reason');
+select throws_ok($$call extend_lead_protection(4, 8, '1 month', 'x')$$, 'LP002', null, 'another user''s lead');
+select throws_ok($$call extend_lead_protection(777, 7, '1 month', 'x')$$, 'LP001', null, 'an unknown lead');
+select throws_ok($$call extend_lead_protection(20, 7, '1 month', 'x')$$, 'LP003', null, 'a protection that is over, though not recorded');
+select is((select count(*)::integer from lead_extensions where lead_id = 4), 0, 'what is refused leaves nothing behind');
+insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (21, 7, '30 years', 'granted in time, entered late', '2025-07-01');
+select is((select state from v_user_lead_protection where id = 21), 'REMINDER_DUE', 'one granted in time and entered late counts until the expiry is recorded');
+select throws_ok($$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (5, 7, '1 month', 'x', now() + interval '1 day')$$, 'LP007', null, 'one of a future date');
+select throws_ok($$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (5, 7, '1 month', 'x', '-infinity')$$, 'LP006', null, 'one of no date');
+update leads set user_id = 8 where id = 2;
+select is((select base_expires_at from v_user_lead_protection where id = 2), now() + interval '6 months', 'after a transfer the former user''s extensions do not count');
+insert into lead_holds (lead_id, user_id, reason, start_at) values (6, 7, 'x', now() - interval '10 hours');
+call extend_lead_protection(6, 7, '1 month', 'on hold');
+select is((select base_expires_at from v_user_lead_protection where id = 6), timestamptz '2027-01-30 12:00' + interval '10 hours', 'a lead on hold is extended too');
+
+-- The term reminder follows.
+insert into leads (id, user_id, created_at) values (30, 7, now() - interval '6 months' + interval '5 days');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (30, 7, 'QUALIFIED_CALL', now() - interval '1 day');
+select is((select reminder_type from dispatch_due_reminders(100) where lead_id = 30), 'TERM', 'five days before B the term reminder is queued');
+call extend_lead_protection(30, 7, '1 month', 'x');
+select is((select count(*)::integer from lead_reminders where lead_id = 30), 0, 'an extension withdraws it');
+select is_empty($$select * from verify_lead_protection() where lead_id <= 30$$, 'what is stored is what the facts come to');
+
+select * from finish();
+rollback;
