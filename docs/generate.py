@@ -1,7 +1,7 @@
 """Writes docs/sql-interface.md: the reference of the SQL interface, from the comments in the database.
 
-    ./run docs            write the page
-    ./run docs --check    exit 1 if the committed page is not what the database says
+./run docs            write the page
+./run docs --check    exit 1 if the committed page is not what the database says
 """
 
 from __future__ import annotations
@@ -52,7 +52,14 @@ def cell(text: str | None) -> str:
 
 
 def relation_section(relation: dict[str, Any]) -> list[str]:
-    lines = [f"### `{relation['name']}`", "", relation["comment"], "", "| column | type | |", "| --- | --- | --- |"]
+    lines = [
+        f"### `{relation['name']}`",
+        "",
+        relation["comment"],
+        "",
+        "| column | type | |",
+        "| --- | --- | --- |",
+    ]
     for column in relation["columns"]:
         needed = "required" if column["required"] and not relation["is_view"] else ""
         note = " ".join(part for part in (f"*{needed}*" if needed else "", column["comment"] or "") if part)
@@ -72,7 +79,12 @@ def routine_section(routine: dict[str, Any]) -> list[str]:
 def page(connection: psycopg.Connection[dict[str, Any]]) -> str:
     relations = connection.execute(_RELATIONS).fetchall()
     routines = connection.execute(_ROUTINES).fetchall()
-    lines = ["# The SQL interface", "", "Generated from the comments in the database by `./run docs`; edit those.", ""]
+    lines = [
+        "# The SQL interface",
+        "",
+        "Generated from the comments in the database by `./run docs`; edit those.",
+        "",
+    ]
     for title, chosen in (
         ("Views", [row for row in relations if row["is_view"]]),
         ("Tables", [row for row in relations if not row["is_view"]]),
@@ -100,7 +112,9 @@ def generate(url: str) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--check", action="store_true", help="compare only")
     arguments = parser.parse_args()
     with Cluster() as cluster:

@@ -208,7 +208,8 @@ def judge_hold(lead: Lead, user: int, start: datetime, without: Hold | None = No
     if period is None:
         return Verdict.EITHER
     if period.is_recorded:
-        return Verdict.REFUSE
+        # Before a reinstatement: the rules do not say whether such a hold is refused or counts from there.
+        return Verdict.REFUSE if period is lead.current else Verdict.EITHER
     if period is not lead.current or period.ended_at is not None:
         # Under a former user, or in a converted period: the rules do not say.
         over = period.ended_at is not None and start >= period.ended_at

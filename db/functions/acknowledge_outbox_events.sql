@@ -1,5 +1,6 @@
 -- What a sink accepted leaves the hot table for the archive; a reminder so accepted is sent, once. Leads
--- are locked before outbox rows, as everywhere. A publisher whose lease was taken over changes nothing.
+-- are locked before outbox rows, as everywhere, and busy ones are left for the next round. A publisher whose
+-- lease was taken over changes nothing.
 -- security definer: the worker calls functions, it does not write tables.
 create or replace function public.acknowledge_outbox_events(
     p_token bigint,
@@ -14,6 +15,9 @@ declare
     v_is_proof constant boolean := p_proven or exists (
         select from public.settings as s where s.name = 'reminder_proof' and s.value = 'any'
     );
+    v_ids bigint[] := p_ids;
+    v_reminded bigint[];
+    v_free bigint[];
     v_acknowledged integer;
 begin
     perform from internal.outbox_leases as x where x.shard = 0 and x.token = p_token for update;
@@ -21,20 +25,40 @@ begin
         return 0;
     end if;
     if v_is_proof then
-        perform internal.lock_leads(array(
+        v_reminded := array(
             select o.lead_id
               from public.outbox as o
              where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
-        ));
+        );
+        v_free := array(
+            select c.lead_id
+              from internal.lead_clocks as c
+              join public.leads as l on l.id = c.lead_id
+             where c.lead_id = any (v_reminded)
+             order by c.lead_id
+               for key share of l skip locked
+               for update of c skip locked
+        );
+        -- The reminder of a lead that someone is busy with waits for the next round.
+        v_ids := array(
+            select o.id
+              from public.outbox as o
+             where o.id = any (p_ids)
+               and not (
+                   o.event_type = 'lead.protection.reminder'
+                   and o.lead_id <> all (v_free)
+                   and exists (select from public.leads as l where l.id = o.lead_id)
+               )
+        );
         update public.lead_reminders as r
            set sent_at = now()
           from public.outbox as o
-         where o.id = any (p_ids) and o.claim_token = p_token
+         where o.id = any (v_ids) and o.claim_token = p_token
            and o.event_type = 'lead.protection.reminder'
            and r.event_id = o.event_id and r.sent_at is null and r.channel = 'EVENT';
     end if;
     with published as (
-        delete from public.outbox as o where o.id = any (p_ids) and o.claim_token = p_token returning o.*
+        delete from public.outbox as o where o.id = any (v_ids) and o.claim_token = p_token returning o.*
     )
     insert into public.outbox_archive (
         id, event_id, event_type, lead_id, user_id, payload, created_at, published_at
@@ -46,6 +70,6 @@ begin
 end
 $$;
 comment on function public.acknowledge_outbox_events(bigint, bigint[], boolean) is
-    'Archives the given events, claimed under p_token; sets sent_at of their reminders where the sink proves acceptance (or setting reminder_proof is any). Returns how many; 0 once the lease was taken over.';
+    'Archives the given events, claimed under p_token; sets sent_at of their reminders where the sink proves acceptance (or setting reminder_proof is any). Returns how many (fewer while leads are busy: acknowledge again); 0 once the lease was taken over.';
 revoke all on function public.acknowledge_outbox_events(bigint, bigint[], boolean) from public;
 grant execute on function public.acknowledge_outbox_events(bigint, bigint[], boolean) to lead_worker;

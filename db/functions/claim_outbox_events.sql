@@ -13,6 +13,8 @@ as $$
 #variable_conflict use_column
 declare
     v_token bigint;
+    v_next bigint[];
+    v_free bigint[];
 begin
     if p_limit is null or p_limit < 1 then
         perform internal.raise_error('LP022', format('limit is %L.', p_limit));
@@ -32,14 +34,19 @@ begin
     if v_token is null then
         return;
     end if;
+    -- A row that a writer is just withdrawing is passed over, and with it what comes later for its lead:
+    -- waiting for it could make the writer a deadlock's victim.
+    v_next := array(select o.id from public.outbox as o order by o.id limit p_limit);
+    v_free := array(select o.id from public.outbox as o where o.id = any (v_next) for update skip locked);
     return query
         with claimed as (
             update public.outbox as o
                set claimed_at = coalesce(o.claimed_at, clock_timestamp()), claim_token = v_token
-              from (
-                  select p.id from public.outbox as p order by p.id limit p_limit for update
-              ) as n
-             where o.id = n.id
+             where o.id = any (v_free)
+               and not exists (
+                   select from public.outbox as s
+                    where s.id = any (v_next) and s.id <> all (v_free) and s.id < o.id and s.lead_id = o.lead_id
+               )
             returning o.*
         )
         select v_token, c.id, c.event_id, c.event_type, c.lead_id, c.payload from claimed as c order by c.id;

@@ -21,7 +21,8 @@ begin
     select h.* into v_running
       from public.lead_holds as h
      where h.lead_id = create_lead_hold.lead_id and h.user_id = create_lead_hold.user_id
-       and h.start_at <= v_start_at
+       -- One that another operator began after this transaction did is running all the same.
+       and (h.start_at <= v_start_at or create_lead_hold.start_at is null)
        and (h.end_at is null or h.end_at > v_start_at and h.end_at >= create_lead_hold.end_at)
        and btrim(create_lead_hold.reason, E' \t\n\r') <> ''
        and coalesce(create_lead_hold.end_at >= v_start_at, true)

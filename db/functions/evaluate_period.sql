@@ -11,6 +11,7 @@ as $$
 declare
     v_policy public.protection_policies;
     v_at constant timestamptz := least(p_at, p_period.ended_at);
+    v_clocks internal.lead_clocks;
     v_facts internal.lead_facts := internal.gather_facts(p_period, v_at);
 begin
     select * into strict v_policy
@@ -19,7 +20,15 @@ begin
     if p_hypothetical is not null then
         v_facts := internal.add_facts(v_facts, p_hypothetical);
     end if;
-    return internal.run_clocks(p_period, v_policy, v_facts, v_at);
+    v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);
+    if v_clocks.state = 'EXPIRED' and v_clocks.ended_at is null and v_facts.extension is not null then
+        -- An extension granted after the end changes none of its last values: the row is that of a recorded expiry.
+        v_facts.extension := internal.granted_extension(
+            p_period, (internal.protection_row(v_clocks, v_at)).protection_expires_at
+        );
+        v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);
+    end if;
+    return v_clocks;
 end
 $$;
 comment on function internal.evaluate_period(public.lead_protection_periods, timestamptz, internal.lead_facts) is

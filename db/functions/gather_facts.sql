@@ -9,10 +9,7 @@ as $$
 declare
     v_facts internal.lead_facts;
 begin
-    select sum(e.extension) into v_facts.extension
-      from public.lead_extensions as e
-     where e.lead_id = p_period.lead_id and e.user_id = p_period.user_id
-       and e.granted_at >= p_period.started_at and e.granted_at <= p_at;
+    v_facts.extension := internal.granted_extension(p_period, p_at);
 
     select range_agg(tstzrange(greatest(h.start_at, h.counts_from), h.end_at, '[)')), max(h.end_at)
       into v_facts.holds, v_facts.last_release_at

@@ -6,8 +6,10 @@ as $$
 declare
     v_clocks constant internal.lead_clocks := internal.lock_lead(p_lead_id);
 begin
+    -- Under the version in force then, as if it had been entered so at once.
     update public.lead_protection_periods as p
-       set started_at = p_created_at
+       set started_at = p_created_at,
+           policy_version = (select x.version from internal.policy_in_force(p.policy, p_created_at) as x)
      where p.id = v_clocks.period_id
        and p.start_reason = 'REGISTERED'
        and (p.ended_at is null or p.end_reason = 'CONVERTED' and p_created_at <= p.ended_at);

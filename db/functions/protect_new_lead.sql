@@ -15,7 +15,9 @@ declare
 begin
     insert into public.lead_protection_periods (lead_id, user_id, policy, policy_version, started_at)
     select new.id, new.user_id, p.policy, p.version, new.created_at
-      from internal.policy_in_force(new.user_id, new.created_at) as p
+      from internal.policy_in_force(
+               (select u.policy from public.sales_users as u where u.user_id = new.user_id), new.created_at
+           ) as p
     returning id, policy, policy_version into strict v_period_id, v_policy, v_version;
 
     insert into internal.lead_clocks (

@@ -28,8 +28,12 @@ begin
         v_row.base_expires_at := internal.deadline_on_hold(
             p_clocks.base_expires_at, p_clocks.started_at, v_open_since, v_held_until
         );
-        v_row.reminder_due_at := internal.deadline_on_hold(p_clocks.reminder_due_at, v_anchor, v_open_since, v_held_until);
-        v_grace_ends_at := internal.deadline_on_hold(v_grace_ends_at, p_clocks.reminder_sent_at, v_open_since, v_held_until);
+        v_row.reminder_due_at := internal.deadline_on_hold(
+            p_clocks.reminder_due_at, v_anchor, v_open_since, v_held_until
+        );
+        v_grace_ends_at := internal.deadline_on_hold(
+            v_grace_ends_at, p_clocks.reminder_sent_at, v_open_since, v_held_until
+        );
     end if;
 
     v_over_at := coalesce(p_clocks.ended_at, least(v_row.base_expires_at, v_grace_ends_at));

@@ -23,7 +23,7 @@ begin
     if p_activity_at is not null then
         select * into strict v_was from internal.protection_row(p_before, now());
         select * into strict v_is from internal.protection_row(v_clocks, now());
-        if v_was.state in ('GRACE', 'REMINDER_DUE') and v_is.state = 'PROTECTED' then
+        if v_was.state in ('GRACE', 'REMINDER_DUE', 'EXPIRED') and v_is.state = 'PROTECTED' then
             perform internal.write_event(
                 'lead.protection.reactivated', p_activity_at, v_is, null,
                 jsonb_build_object('previousState', v_was.state)

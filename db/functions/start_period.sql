@@ -18,7 +18,9 @@ begin
         lead_id, user_id, policy, policy_version, started_at, start_reason, started_by, start_note
     )
     select p_lead_id, p_user_id, p.policy, p.version, p_started_at, p_start_reason, p_started_by, p_start_note
-      from internal.policy_in_force(p_user_id, p_started_at) as p
+      from internal.policy_in_force(
+               (select u.policy from public.sales_users as u where u.user_id = p_user_id), p_started_at
+           ) as p
     returning * into strict v_period;
     v_clocks := internal.evaluate_period(v_period, now());
     perform internal.store_clocks(v_clocks);

@@ -6,9 +6,9 @@ set local time zone 'Europe/Berlin';
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '30 days' from generate_series(1, 10) as i;
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '65 days' from generate_series(11, 20) as i;
 
-select is(
-    record_qualified_activity(1, 7),
-    (select id from lead_activities where lead_id = 1),
+create temp table recorded as select record_qualified_activity(1, 7) as id;
+select results_eq(
+    'select id from recorded', 'select id from lead_activities where lead_id = 1',
     'record_qualified_activity returns the new activity''s id'
 );
 select results_eq(

@@ -3,7 +3,10 @@ begin;
 select plan(31);
 set local time zone 'Europe/Berlin';
 
-insert into leads (id, user_id, created_at) select i, 7, '2026-06-30 12:00' from generate_series(1, 12) as i;
+create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
+$$ select timezone('Europe/Berlin', timezone('Europe/Berlin', now() - interval '20 days') + p_interval) $$;
+
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '20 days' from generate_series(1, 12) as i;
 insert into leads (id, user_id, created_at) values (20, 7, '2025-01-10 09:00'), (21, 7, '2025-01-10 09:00');
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (1, 7, 'QUALIFIED_CALL', now() - interval '1 day');
 create temp table seen as select coalesce(max(id), 0) as id from outbox;
@@ -16,23 +19,23 @@ select results_eq(
 );
 select results_eq(
     $$select base_expires_at, reminder_due_at, grace_ends_at from v_user_lead_protection where id = 1$$,
-    $$select timestamptz '2027-01-30 12:00', now() - interval '1 day' + interval '60 days', now() - interval '1 day' + interval '70 days'$$,
+    $$select pg_temp.from_start('7 months'), now() - interval '1 day' + interval '60 days', now() - interval '1 day' + interval '70 days'$$,
     'the base term grows, the activity clock does not'
 );
 call extend_lead_protection(lead_id => 1, user_id => 7, extension => '1 month', reason => 'and again');
-select is((select base_expires_at from v_user_lead_protection where id = 1), timestamptz '2027-02-28 12:00', 'extensions are summed: 30 June + 8 months is 28 February');
+select is((select base_expires_at from v_user_lead_protection where id = 1), pg_temp.from_start('8 months'), 'extensions are summed');
 select results_eq(
     $$select event_type, (payload ->> 'protection_expires_at')::timestamptz, payload -> 'reason' #>> '{}' from outbox where lead_id = 1 and id > (select id from seen) order by id$$,
     $$select 'lead.protection.extended', least(b, now() - interval '1 day' + interval '70 days'), null
-        from unnest(array[timestamptz '2027-01-30 12:00', '2027-02-28 12:00']) as b$$,
+        from unnest(array[pg_temp.from_start('7 months'), pg_temp.from_start('8 months')]) as b$$,
     'each is told, with the expiry as it then was and without the free text'
 );
 call extend_lead_protection(2, 7, '3 days 4 hours', 'x');
-select is((select base_expires_at from v_user_lead_protection where id = 2), timestamptz '2027-01-02 16:00', 'days and time are taken');
+select is((select base_expires_at from v_user_lead_protection where id = 2), pg_temp.from_start('6 months 3 days 4 hours'), 'days and time are taken');
 call extend_lead_protection(3, 7, '0.5 seconds', 'x');
-select is((select base_expires_at from v_user_lead_protection where id = 3), timestamptz '2026-12-30 12:00:00.5', 'half a second is a positive extension');
+select is((select base_expires_at from v_user_lead_protection where id = 3), pg_temp.from_start('6 months 0.5 seconds'), 'half a second is a positive extension');
 call extend_lead_protection(12, 7, '0 days 36 hours', 'x');
-select is((select base_expires_at from v_user_lead_protection where id = 12), timestamptz '2027-01-01 00:00', '36 hours');
+select is((select base_expires_at from v_user_lead_protection where id = 12), pg_temp.from_start('6 months 36 hours'), '36 hours');
 
 select throws_ok($$call extend_lead_protection(4, 7, '0', 'x')$$, 'LP010', null, 'nothing is no extension');
 select throws_ok($$call extend_lead_protection(4, 7, '-1 day', 'x')$$, 'LP010', null, 'a negative one');
@@ -58,7 +61,7 @@ update leads set user_id = 8 where id = 2;
 select is((select base_expires_at from v_user_lead_protection where id = 2), now() + interval '6 months', 'after a transfer the former user''s extensions do not count');
 insert into lead_holds (lead_id, user_id, reason, start_at) values (6, 7, 'x', now() - interval '10 hours');
 call extend_lead_protection(6, 7, '1 month', 'on hold');
-select is((select base_expires_at from v_user_lead_protection where id = 6), timestamptz '2027-01-30 12:00' + interval '10 hours', 'a lead on hold is extended too');
+select is((select base_expires_at from v_user_lead_protection where id = 6), pg_temp.from_start('7 months') + interval '10 hours', 'a lead on hold is extended too');
 
 -- The term reminder follows.
 insert into leads (id, user_id, created_at) values (30, 7, now() - interval '6 months' + interval '5 days');

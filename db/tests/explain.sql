@@ -1,0 +1,99 @@
+-- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
+begin;
+select plan(19);
+set local time zone 'Europe/Berlin';
+set local client_min_messages = warning;
+
+insert into leads (id, user_id, created_at) values (4711, 7, '2026-01-10 09:00');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values
+    (4711, 7, 'QUALIFIED_CALL', '2026-02-20 15:00'), (4711, 7, 'EMAIL_SENT', '2026-02-21 15:00'),
+    (4711, 8, 'QUALIFIED_CALL', '2026-02-22 15:00'), (4711, 7, 'CUSTOMER_REACTION', '2026-05-12 10:00');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
+    (4711, 7, 'price list', '2026-03-02 08:00', '2026-03-16 08:00'), (4711, 7, 'recipe', '2026-03-10 08:00', '2026-03-12 08:00'), (4711, 7, 'empty', '2026-03-20 08:00', '2026-03-20 08:00');
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values (4711, 7, '2026-05-05', '2026-05-05 15:00', '2026-05-05 15:04');
+insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (4711, 7, '1 day', 'x', '2026-06-01 09:00');
+
+select results_eq(
+    $$select at, clock, reminder_due_at, protection_expires_at from explain_lead_protection(4711, '2026-06-02')$$,
+    $$values (timestamptz '2026-01-10 09:00', 'RUNNING', timestamptz '2026-03-11 09:00', timestamptz '2026-03-21 09:00'),
+             ('2026-02-20 15:00', 'RUNNING', '2026-04-21 15:00', '2026-05-01 15:00'),
+             ('2026-02-21 15:00', 'RUNNING', '2026-04-21 15:00', '2026-05-01 15:00'),
+             ('2026-02-22 15:00', 'RUNNING', '2026-04-21 15:00', '2026-05-01 15:00'),
+             ('2026-03-02 08:00', 'STOPPED', '2026-05-05 15:00', '2026-05-15 15:00'),
+             ('2026-03-10 08:00', 'STOPPED', '2026-05-05 15:00', '2026-05-15 15:00'),
+             ('2026-03-12 08:00', 'STOPPED', '2026-05-05 15:00', '2026-05-15 15:00'),
+             ('2026-03-16 08:00', 'RUNNING', '2026-05-05 15:00', '2026-05-15 15:00'),
+             ('2026-03-20 08:00', 'RUNNING', '2026-05-05 15:00', '2026-05-15 15:00'),
+             ('2026-05-05 15:04', 'RUNNING', '2026-05-05 15:00', '2026-05-15 15:04'),
+             ('2026-05-12 10:00', 'RUNNING', '2026-07-11 10:00', '2026-07-21 10:00'),
+             ('2026-06-01 09:00', 'RUNNING', '2026-07-11 10:00', '2026-07-21 10:00'),
+             ('2026-06-02', 'RUNNING', '2026-07-11 10:00', '2026-07-21 10:00')$$,
+    'the worked example is told fact by fact, with both deadlines as they then stood'
+);
+select is((select array_agg(step) from explain_lead_protection(4711)), array(select generate_series(1, (select count(*)::integer from explain_lead_protection(4711)))), 'steps are numbered from one');
+select is_empty($$select * from explain_lead_protection(4711) where fact is null or effect is null or clock not in ('RUNNING', 'STOPPED', 'ENDED')$$, 'each says what it was and what it did');
+select is((select count(*)::integer from explain_lead_protection(4711) where effect ~ '^does not count'), 2, 'what does not count is told as well');
+select results_eq(
+    $$select at, clock, protection_expires_at from explain_lead_protection(4711) order by step desc limit 1$$,
+    $$values (now(), 'ENDED', timestamptz '2026-07-25 09:00')$$,
+    'an expiry nobody has recorded shows in the answer'
+);
+select is((select count(*)::integer from explain_lead_protection(4711) where at = '2026-07-25 09:00' and clock = 'ENDED'), 1, 'and as a step of its own');
+create temp table told as select * from explain_lead_protection(4711);
+select is((select count(*)::integer from expire_due_protections(10) where lead_id = 4711), 1, 'recording it');
+select results_eq('select * from explain_lead_protection(4711)', 'select * from told', 'changes not a word');
+
+-- The last row agrees with the view, whatever state the lead is in.
+insert into leads (id, user_id, created_at) values
+    (1, 7, now() - interval '10 days'), (2, 7, now() - interval '65 days'), (3, 7, now() - interval '65 days'), (4, 7, now() - interval '65 days'),
+    (5, 7, now() - interval '65 days'), (6, 7, now() - interval '10 days'), (7, 7, now() - interval '7 months'), (8, 7, now() - interval '7 months'), (9, 7, now() - interval '10 days'), (10, 7, now());
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select v.id, 7, timezone('Europe/Berlin', v.reminder_due_at)::date, v.reminder_due_at, now() - interval '2 days' from v_user_lead_protection as v where v.id in (3, 4);
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (4, 7, 'x', now() - interval '1 day', null), (5, 7, 'x', now() - interval '30 days', null), (9, 7, 'x', now() - interval '1 day', now() + interval '1 day');
+update leads set converted_at = now() where id = 6;
+call reinstate_lead_protection(8, 7, 'x');
+update leads set user_id = 8 where id = 1;
+select results_eq(
+    $$select id, state from v_user_lead_protection where id <= 10 order by id$$,
+    $$values (1::bigint, 'PROTECTED'), (2, 'REMINDER_DUE'), (3, 'GRACE'), (4, 'GRACE'), (5, 'PROTECTED'), (6, 'CONVERTED'), (7, 'EXPIRED'), (8, 'PROTECTED'), (9, 'PROTECTED'), (10, 'PROTECTED')$$,
+    'ten leads in every state'
+);
+select results_eq(
+    $$select v.id, e.at, e.reminder_due_at, e.protection_expires_at, e.clock
+        from v_user_lead_protection as v
+       cross join lateral (select * from explain_lead_protection(v.id) order by step desc limit 1) as e
+       where v.id <= 10 order by v.id$$,
+    $$select v.id, now(), v.reminder_due_at, v.protection_expires_at,
+             case when v.state in ('EXPIRED', 'CONVERTED') then 'ENDED' when v.clock_stopped_since is not null then 'STOPPED' else 'RUNNING' end
+        from v_user_lead_protection as v where v.id <= 10 order by v.id$$,
+    'the last row agrees with the view'
+);
+select is_empty(
+    $$select d, l.id from generate_series(now() - interval '220 days', now() + interval '200 days', interval '17 days') as d
+       cross join (select id from leads where id <= 10) as l
+       cross join lateral (select * from explain_lead_protection(l.id, d) order by step desc limit 1) as e
+        left join lateral lead_protection_at(l.id, d) as p on true
+       where (e.reminder_due_at, e.protection_expires_at) is distinct from (p.reminder_due_at, p.protection_expires_at)$$,
+    'and with the answer of any past or future moment'
+);
+select is_empty(
+    $$select e.lead_id from (select v.id as lead_id, x.at, lag(x.at) over (partition by v.id order by x.step) as before
+        from v_user_lead_protection as v cross join lateral explain_lead_protection(v.id) as x) as e where e.at < e.before$$,
+    'steps stand in the order of time'
+);
+select results_eq(
+    $$select lead_id, step, at, fact, effect, clock, reminder_due_at, protection_expires_at from v_lead_timeline where lead_id = 3 order by step$$,
+    $$select 3::bigint, * from explain_lead_protection(3) order by step$$,
+    'v_lead_timeline is the same as a view'
+);
+select results_eq($$select clock, effect from explain_lead_protection(10, now() - interval '1 day')$$, $$values ('ENDED', 'not registered yet')$$, 'before its registration there is nothing to tell');
+select throws_ok('select * from explain_lead_protection(777)', 'LP001', null, 'an unknown lead is refused');
+select throws_ok('select * from explain_lead_protection(null)', 'LP001', null, 'and none');
+select throws_ok($$select * from explain_lead_protection(1, 'infinity')$$, 'LP006', null, 'and an eternal moment');
+select lives_ok('select * from explain_lead_protection(lead_id => 1, at => null)', 'parameters are taken by name; null is now');
+insert into leads (id, user_id, created_at) values (20, 7, now() - interval '5 days');
+call create_lead_hold(20, 7, $x$'; drop table leads; -- %s %1$s %n$x$);
+select is((select count(*)::integer from explain_lead_protection(20) where fact like $x$%'; drop table leads; -- \%s \%1$s \%n$x$), 1, 'a hostile reason is told as it is');
+
+select * from finish();
+rollback;
