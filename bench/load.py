@@ -1,4 +1,4 @@
-"""Fills a fresh database with leads in every state, quickly, and makes sure that they are what triggers write."""
+"""Fills a fresh database with leads in every state, quickly; checks that triggers would write the same."""
 
 from __future__ import annotations
 
@@ -28,8 +28,12 @@ _FACTS = (
 )
 _CLOCKS = ("internal.lead_clocks",)
 
-# Rows come in bulk and are checked afterwards: no triggers (hence no foreign key checks), no wait for the disk.
-_BULK = "set session_replication_role = replica; set synchronous_commit = off; set maintenance_work_mem = '512MB'"
+# Rows come in bulk and are checked afterwards: no triggers, hence no foreign keys, no wait for the disk.
+_BULK = """
+    set session_replication_role = replica;
+    set synchronous_commit = off;
+    set maintenance_work_mem = '512MB'
+"""
 
 # Those behind a constraint stay: foreign keys ask for some of them.
 _INDEXES = """
@@ -96,7 +100,8 @@ def load(url: str, book: Book, say: Say) -> None:
 def check(connection: Connection, lead_ids: list[int]) -> None:
     """Compares these leads with the recomputation from their facts."""
     differences = connection.execute(
-        "select d.* from unnest(%s::bigint[]) as i (id) cross join lateral public.verify_lead_protection(i.id) as d",
+        "select d.* from unnest(%s::bigint[]) as i (id)"
+        " cross join lateral public.verify_lead_protection(i.id) as d",
         [lead_ids],
     ).fetchall()
     if differences:

@@ -17,17 +17,20 @@ language sql
 immutable
 return ((hashint8extended(p_lead_id, p_salt) & 1048575)::double precision / 1048576);
 
--- What each lead has been through (offset 0: each step is computed once, and not in every place that uses it). Leads of one user and those that are due lie scattered over the table.
-create function bench.planned_leads(p_first bigint, p_last bigint)
-returns table (
-    lead_id bigint,
-    user_id bigint,
-    kind text,
-    created_at timestamptz,
-    last_activity_at timestamptz,
+-- What each lead has been through.
+create unlogged table bench.lead (
+    lead_id bigint primary key,
+    user_id bigint not null,
+    kind text not null,
+    created_at timestamptz not null,
+    last_activity_at timestamptz not null,
     reminded_at timestamptz,
     ended_at timestamptz
-)
+);
+
+-- Leads of one user and those that are due lie scattered over the table. (offset 0: each step is computed once,
+-- and not in every place that uses it.)
+create function bench.planned_leads(p_first bigint, p_last bigint) returns setof bench.lead
 language sql
 stable
 as $$
@@ -97,10 +100,14 @@ create procedure bench.load_facts(p_first bigint, p_last bigint)
 language plpgsql
 as $$
 begin
+    insert into bench.lead
+    select d.* from bench.planned_leads(p_first, p_last) as d;
+
     insert into public.leads (id, user_id, company_name, city, created_at, converted_at)
     select d.lead_id, d.user_id, 'Hotel ' || d.lead_id, 'Berlin', d.created_at,
            case d.kind when 'CONVERTED' then d.ended_at end
-      from bench.planned_leads(p_first, p_last) as d;
+      from bench.lead as d
+     where d.lead_id between p_first and p_last;
 
     insert into public.lead_protection_periods (
         id, lead_id, user_id, policy, policy_version, started_at, ended_at, end_reason, recorded_at
@@ -109,30 +116,32 @@ begin
     select d.lead_id, d.lead_id, d.user_id, 'standard', 1, d.created_at, d.ended_at,
            case when d.ended_at is not null then d.kind end,
            case when d.kind in ('INACTIVITY', 'BASE_TERM') then d.ended_at + interval '1 minute' end
-      from bench.planned_leads(p_first, p_last) as d;
+      from bench.lead as d
+     where d.lead_id between p_first and p_last;
 
     insert into public.lead_activities (lead_id, user_id, activity_type, occurred_at, summary, created_at)
     select d.lead_id, d.user_id, case when j % 2 = 0 then 'QUALIFIED_CALL' else 'EMAIL_SENT' end, o.at,
            'Spoke about the autumn menu', o.at
-      from bench.planned_leads(p_first, p_last) as d
+      from bench.lead as d
      cross join bench.plan as p
      cross join lateral generate_series(p.activities - 1, 0, -1) as j
      cross join lateral (
          select d.last_activity_at - (d.last_activity_at - d.created_at) * j / p.activities as at
-     ) as o;
+     ) as o
+     where d.lead_id between p_first and p_last;
 
     insert into public.lead_holds (lead_id, user_id, reason, start_at)
     select d.lead_id, d.user_id, 'Price list owed', p.at - interval '5 days'
-      from bench.planned_leads(p_first, p_last) as d
+      from bench.lead as d
      cross join bench.plan as p
-     where d.kind = 'HELD';
+     where d.lead_id between p_first and p_last and d.kind = 'HELD';
 
     insert into public.lead_reminders (lead_id, user_id, window_start, due_at, sent_at, known_at, event_id)
     select d.lead_id, d.user_id, timezone(c.time_zone, d.reminded_at - interval '1 minute')::date,
            d.reminded_at - interval '1 minute', d.reminded_at, d.last_activity_at, gen_random_uuid()
-      from bench.planned_leads(p_first, p_last) as d
+      from bench.lead as d
       join public.protection_policies as c on c.policy = 'standard' and c.version = 1
-     where d.reminded_at is not null;
+     where d.lead_id between p_first and p_last and d.reminded_at is not null;
 end
 $$;
 
@@ -152,7 +161,7 @@ begin
     select d.lead_id, d.user_id, d.lead_id, 'standard', 1, d.created_at, 'PROTECTED', d.last_activity_at,
            b.expires_at, k.reminder_due_at, k.grace_ends_at, k.protection_expires_at, k.steady_until,
            b.expires_at, least(k.steady_until, internal.term_reminder_at(b.expires_at, c))
-      from bench.planned_leads(p_first, p_last) as d
+      from bench.lead as d
       join public.protection_policies as c on c.policy = 'standard' and c.version = 1
      cross join lateral (
          select internal.add_local(d.created_at, c.base_term, c.time_zone) as expires_at
@@ -160,7 +169,7 @@ begin
      cross join lateral internal.plain_clock(
          d.last_activity_at, b.expires_at, c.activity_interval, c.grace_period, c.time_zone
      ) as k
-     where d.kind = 'PROTECTED';
+     where d.lead_id between p_first and p_last and d.kind = 'PROTECTED';
 
     -- final_until is what only the stored row knows.
     select string_agg(quote_ident(a.attname), ', ' order by a.attnum),
@@ -178,11 +187,11 @@ begin
         $sql$
             insert into internal.lead_clocks (%s)
             select %s
-              from bench.planned_leads($1, $2) as d
+              from bench.lead as d
              cross join bench.plan as x
               join public.lead_protection_periods as p on p.id = d.lead_id
              cross join lateral internal.evaluate_period(p, x.at) as e
-             where d.kind <> 'PROTECTED'
+             where d.lead_id between $1 and $2 and d.kind <> 'PROTECTED'
         $sql$, v_columns, v_values
     ) using p_first, p_last;
 end

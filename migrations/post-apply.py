@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from yoyo import step
 
-from jobs.paths import FUNCTIONS, VIEWS
+from jobs.paths import FUNCTIONS, SCHEMA, VIEWS
 from jobs.sqlfiles import load
 
 
@@ -18,8 +18,11 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     connection.execute("set local check_function_bodies = off")
     # "already exists, skipping" and the like are news to nobody here.
     connection.execute("set local client_min_messages = warning")
+    # The database's own rights are not in a dump: after a restore they are set again.
+    connection.execute((SCHEMA / "000_schemas.sql").read_bytes())
     load(connection, FUNCTIONS)
     load(connection, VIEWS)
+    connection.execute("select public.make_outbox_partitions()")
 
 
 step(recreate)

@@ -230,7 +230,8 @@ class Trial:
             self.compare_row(f"lead_protection_at({lead.id}, '{at}')", row, lead, at)
 
         known = [(lead, self.world.now) for lead in leads if lead.id in LEADS]
-        known += [(lead, at) for lead, at in asked[::8] if lead.row_at(at) is not None]
+        if self.history.seed % 3 == 0:  # explaining costs as much as all the rest
+            known += [(lead, at) for lead, at in asked[::6] if lead.row_at(at) is not None]
         values = ([lead.id for lead, _ in known], [at for _, at in known])
         sql = """
             select e.clock, e.reminder_due_at, e.protection_expires_at
@@ -334,15 +335,14 @@ def test_every_history_has_the_same_answers_in_database_and_model(proof: Proof, 
 
 def test_the_histories_reach_every_state_and_few_are_left_out(proof: Proof) -> None:
     """Where the rules leave an answer open nothing is compared; that must stay the exception."""
-    proof.compared = proof.doubtful = proof.rearranged = 0
-    proof.seen.clear()
 
-    @profile(150, shrink=False)
+    @profile(600, shrink=False)
     @given(history=HISTORIES)
     def look(history: History) -> None:
         proof.run(history, "UTC")
 
-    look()
+    if proof.compared < 1000:  # this test was started alone
+        look()
     assert proof.doubtful * 20 < proof.compared
     assert proof.rearranged * 10 > proof.compared
     states = {
@@ -355,7 +355,7 @@ def test_the_histories_reach_every_state_and_few_are_left_out(proof: Proof) -> N
         "INACTIVITY",
         "BASE_TERM",
     }
-    rare = {state: proof.seen[state] for state in states if proof.seen[state] < 15}
+    rare = {state: proof.seen[state] for state in states if proof.seen[state] < 50}
     assert not rare
     kinds = {kind.__name__ for kind in Operation.__subclasses__()}
     assert {kind for kind in kinds if proof.seen[f"{kind} accepted"] == 0} == set()
@@ -371,7 +371,7 @@ def test_the_histories_reach_every_state_and_few_are_left_out(proof: Proof) -> N
     assert {kind for kind in refusable if proof.seen[f"{kind} refused"] == 0} == set()
 
 
-@profile(max(12, HISTORY_COUNT // 125))
+@profile(max(8, HISTORY_COUNT // 180))
 @given(history=HISTORIES)
 def test_the_time_zone_of_the_session_changes_no_answer(proof: Proof, history: History) -> None:
     for time_zone in TIME_ZONES:

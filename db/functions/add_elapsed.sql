@@ -8,5 +8,3 @@ return timezone('UTC', timezone('UTC', p_at) + (timezone('UTC', p_until) - timez
 comment on function internal.add_elapsed(timestamptz, timestamptz, timestamptz) is
     'p_at plus the seconds that elapsed from p_from until p_until (docs/rules.md, Clock arithmetic).';
 revoke all on function internal.add_elapsed(timestamptz, timestamptz, timestamptz) from public;
-grant execute on function internal.add_elapsed(timestamptz, timestamptz, timestamptz)
-to module02_writer, lead_operations, lead_worker, grafana_reader;

@@ -8,5 +8,3 @@ return timezone(p_time_zone, timezone(p_time_zone, p_at) + p_interval);
 comment on function internal.add_local(timestamptz, interval, text) is
     'add_local of docs/rules.md: p_at plus a calendar interval in a time zone; the gap and the double hour resolve as AT TIME ZONE does.';
 revoke all on function internal.add_local(timestamptz, interval, text) from public;
-grant execute on function internal.add_local(timestamptz, interval, text)
-to module02_writer, lead_operations, lead_worker, grafana_reader;

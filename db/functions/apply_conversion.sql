@@ -9,6 +9,7 @@ declare
     v_at_conversion internal.lead_clocks;
     v_row public.lead_protection;
     v_reopened constant boolean := v_clocks.end_reason is not distinct from 'CONVERTED';
+    v_was_converted_at constant timestamptz := case when v_reopened then v_clocks.ended_at end;
 begin
     if v_reopened then
         update public.lead_protection_periods as p
@@ -25,11 +26,15 @@ begin
         if v_row.state = 'EXPIRED' then
             perform internal.end_period(v_clocks, v_row.protection_expires_at, v_row.end_reason);
         else
-            perform internal.end_period(v_clocks, p_converted_at, 'CONVERTED');
+            perform internal.end_period(
+                v_clocks, p_converted_at, 'CONVERTED', p_converted_at is distinct from v_was_converted_at
+            );
         end if;
     elsif v_reopened then
         select * into strict v_row from internal.protection_row(v_clocks, now());
-        perform internal.write_event('lead.protection.activated', now(), v_row, 'conversion_reverted');
+        if v_row.state <> 'EXPIRED' then
+            perform internal.write_event('lead.protection.activated', now(), v_row, 'conversion_reverted');
+        end if;
     end if;
 end
 $$;

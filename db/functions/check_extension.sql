@@ -14,7 +14,7 @@ begin
             'An extension', old.lead_id, old.user_id, old.granted_at, old.granted_at, null
         );
     end if;
-    if btrim(new.reason, E' \t\n\r') = '' or new.reason is null then
+    if internal.is_blank(new.reason) then
         perform internal.raise_error('LP004', format('The reason given is %L.', new.reason));
     end if;
     if new.extension is null
@@ -30,6 +30,7 @@ begin
     new.granted_at := internal.checked_moment(new.granted_at, 'granted_at', false);
     v_clocks := internal.lock_own_lead(new.lead_id, new.user_id);
     perform internal.refuse_over(v_clocks, new.granted_at);
+    perform internal.refuse_final('An extension', new.lead_id, new.user_id, new.granted_at, new.granted_at, null);
     if v_clocks.base_expires_at + new.extension >= '2101-01-01 00:00+00' then
         perform internal.raise_error('LP010', format(
             '%s would prolong lead %s past the year 2100.', new.extension, new.lead_id

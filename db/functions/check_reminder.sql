@@ -18,6 +18,7 @@ begin
         perform internal.lock_lead(new.lead_id);
     end if;
     new.sent_at := internal.checked_moment(new.sent_at, 'sent_at', false);
+    new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
     new.due_at := internal.checked_moment(new.due_at, 'due_at', true);
     if new.sent_at is not null then
         new.counts_from := internal.final_end(new.lead_id, new.user_id, new.sent_at, new.sent_at);
@@ -32,5 +33,5 @@ revoke all on function internal.check_reminder() from public;
 create or replace trigger lead_reminders_check before insert on public.lead_reminders
 for each row execute function internal.check_reminder();
 create or replace trigger lead_reminders_check_update
-before update of lead_id, user_id, reminder_type, window_start, due_at, sent_at on public.lead_reminders
+before update of lead_id, user_id, reminder_type, window_start, due_at, sent_at, created_at on public.lead_reminders
 for each row execute function internal.check_reminder();

@@ -9,11 +9,6 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off -- plans are cached: one made while the tables are small must not scan them later
 as $$
 declare
-    v_plain_leads bigint[];
-    v_plain_policies text[];
-    v_plain_versions integer[];
-    v_plain_moments timestamptz[];
-    v_plain_bases timestamptz[];
     v_other_leads bigint[];
     v_late boolean;
     v_other record;
@@ -38,38 +33,25 @@ begin
          cross join lateral (
              select * from internal.lead_clocks as x where x.lead_id = t.lead_id for update
          ) as c
-    )
-    select array_agg(l.lead_id) filter (where l.is_owner and l.is_plain),
-           array_agg(l.policy) filter (where l.is_owner and l.is_plain),
-           array_agg(l.policy_version) filter (where l.is_owner and l.is_plain),
-           array_agg(l.last_at) filter (where l.is_owner and l.is_plain),
-           array_agg(l.base_expires_at) filter (where l.is_owner and l.is_plain),
-           array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain),
-           bool_or(l.is_late)
-      into v_plain_leads, v_plain_policies, v_plain_versions, v_plain_moments, v_plain_bases,
-           v_other_leads, v_late
-      from locked as l;
-
-    if v_plain_leads is not null then
+    ), restarted as (
         update internal.lead_clocks as c
-           set last_qualified_activity_at = n.at,
-               reminder_due_at = n.reminder_due_at,
-               grace_ends_at = n.grace_ends_at,
-               protection_expires_at = n.protection_expires_at,
-               steady_until = n.steady_until,
-               next_reminder_check_at = coalesce(c.next_reminder_check_at, n.reminder_due_at),
-               facts_entered_at = now()
-          from (
-              select u.lead_id, u.at, k.*
-                from unnest(v_plain_leads, v_plain_policies, v_plain_versions, v_plain_moments, v_plain_bases)
-                     as u (lead_id, policy, version, at, base_expires_at)
-                join public.protection_policies as p on p.policy = u.policy and p.version = u.version
-               cross join lateral internal.plain_clock(
-                   u.at, u.base_expires_at, p.activity_interval, p.grace_period, p.time_zone
-               ) as k
-          ) as n
-         where c.lead_id = n.lead_id;
-    end if;
+           set last_qualified_activity_at = l.last_at,
+               reminder_due_at = k.reminder_due_at,
+               grace_ends_at = k.grace_ends_at,
+               protection_expires_at = k.protection_expires_at,
+               steady_until = k.steady_until,
+               next_reminder_check_at = coalesce(c.next_reminder_check_at, k.reminder_due_at),
+               facts_entered_at = greatest(c.facts_entered_at, now())
+          from locked as l
+          join public.protection_policies as p on p.policy = l.policy and p.version = l.policy_version
+         cross join lateral internal.plain_clock(
+             l.last_at, l.base_expires_at, p.activity_interval, p.grace_period, p.time_zone
+         ) as k
+         where c.lead_id = l.lead_id and l.is_owner and l.is_plain
+    )
+    select array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain), bool_or(l.is_late)
+      into v_other_leads, v_late
+      from locked as l;
 
     if v_late then
         update public.lead_activities as a
@@ -79,15 +61,17 @@ begin
          where a.id = e.id;
     end if;
 
-    for v_other in
-        select e.lead_id, max(e.occurred_at) as last_at
-          from entered as e
-         where e.lead_id = any (v_other_leads)
-         group by e.lead_id
-         order by e.lead_id
-    loop
-        perform internal.refresh_leads(array[v_other.lead_id], v_other.last_at);
-    end loop;
+    if v_other_leads is not null then
+        for v_other in
+            select e.lead_id, max(e.occurred_at) as last_at
+              from entered as e
+             where e.lead_id = any (v_other_leads)
+             group by e.lead_id
+             order by e.lead_id
+        loop
+            perform internal.refresh_leads(array[v_other.lead_id], v_other.last_at);
+        end loop;
+    end if;
     return null;
 end
 $$;

@@ -14,18 +14,24 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    v_start_at constant timestamptz := coalesce(create_lead_hold.start_at, now());
+    v_start_at constant timestamptz := internal.checked_moment(
+        coalesce(create_lead_hold.start_at, now()), 'start_at', false
+    );
+    v_end_at constant timestamptz := internal.checked_moment(create_lead_hold.end_at, 'end_at', true);
+    v_clocks internal.lead_clocks;
     v_running public.lead_holds;
 begin
-    perform internal.lock_own_lead(create_lead_hold.lead_id, create_lead_hold.user_id);
+    -- Two statements: the second must see what was committed while the first waited for the lead.
+    v_clocks := internal.lock_own_lead(create_lead_hold.lead_id, create_lead_hold.user_id);
+    perform internal.refuse_over(v_clocks, v_start_at);
     select h.* into v_running
       from public.lead_holds as h
      where h.lead_id = create_lead_hold.lead_id and h.user_id = create_lead_hold.user_id
        -- One that another operator began after this transaction did is running all the same.
        and (h.start_at <= v_start_at or create_lead_hold.start_at is null)
-       and (h.end_at is null or h.end_at > v_start_at and h.end_at >= create_lead_hold.end_at)
-       and btrim(create_lead_hold.reason, E' \t\n\r') <> ''
-       and coalesce(create_lead_hold.end_at >= v_start_at, true)
+       and (h.end_at is null or h.end_at > v_start_at and h.end_at >= v_end_at)
+       and not internal.is_blank(create_lead_hold.reason)
+       and coalesce(v_end_at >= v_start_at, true)
      order by h.end_at desc nulls first
      limit 1;
     if found then
@@ -36,7 +42,7 @@ begin
     insert into public.lead_holds (lead_id, user_id, reason, start_at, end_at, created_by)
     values (
         create_lead_hold.lead_id, create_lead_hold.user_id, create_lead_hold.reason,
-        v_start_at, create_lead_hold.end_at, create_lead_hold.actor_id
+        v_start_at, v_end_at, create_lead_hold.actor_id
     );
 end
 $$;

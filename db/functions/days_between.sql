@@ -8,4 +8,4 @@ comment on function internal.days_between(timestamptz, timestamptz) is
     'Elapsed seconds / 86400, rounded to two digits, half up.';
 revoke all on function internal.days_between(timestamptz, timestamptz) from public;
 grant execute on function internal.days_between(timestamptz, timestamptz)
-to module02_writer, lead_operations, lead_worker, grafana_reader;
+to module02_writer, lead_operations, grafana_reader;

@@ -15,5 +15,3 @@ end;
 comment on function internal.deadline_on_hold(timestamptz, timestamptz, timestamptz, timestamptz) is
     'A deadline as it stands at p_at under a hold open since p_open_since (null: none); one already run out stays.';
 revoke all on function internal.deadline_on_hold(timestamptz, timestamptz, timestamptz, timestamptz) from public;
-grant execute on function internal.deadline_on_hold(timestamptz, timestamptz, timestamptz, timestamptz)
-to module02_writer, lead_operations, lead_worker, grafana_reader;

@@ -31,6 +31,15 @@ begin
     loop
         for v_due in select * from internal.due_reminders(v_clocks, v_at) as d
         loop
+            if v_queued >= v_limit then
+                return;
+            end if;
+            -- A drill in the past queues what was due then and is not known to be undone since.
+            continue when v_at < now() and not exists (
+                select from internal.clocks_at(v_clocks.lead_id, v_at) as c
+                 cross join lateral internal.due_reminders(c, v_at) as d
+                 where d.reminder_type = v_due.reminder_type and d.window_start = v_due.window_start
+            );
             v_reminder := internal.queue_reminder(
                 v_clocks, v_due.reminder_type, v_due.due_at, v_due.window_start, v_at
             );

@@ -2,7 +2,8 @@
 create or replace function internal.end_period(
     p_clocks internal.lead_clocks,
     p_ended_at timestamptz,
-    p_end_reason text
+    p_end_reason text,
+    p_is_told boolean default true
 ) returns internal.lead_clocks
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -23,7 +24,7 @@ begin
     if p_clocks.has_queued_reminder then
         perform internal.withdraw_reminders(v_clocks);
     end if;
-    if p_end_reason <> 'TRANSFERRED' then
+    if p_is_told and p_end_reason <> 'TRANSFERRED' then
         select * into strict v_row from internal.protection_row(v_clocks, p_ended_at);
         v_row.protection_expires_at := p_ended_at;
         perform internal.write_event(
@@ -34,6 +35,6 @@ begin
     return v_clocks;
 end
 $$;
-comment on function internal.end_period(internal.lead_clocks, timestamptz, text) is
-    'Ends the running period of a locked lead at p_ended_at, stores its last values, writes the event (a transfer has its own).';
-revoke all on function internal.end_period(internal.lead_clocks, timestamptz, text) from public;
+comment on function internal.end_period(internal.lead_clocks, timestamptz, text, boolean) is
+    'Ends the running period of a locked lead at p_ended_at, stores its last values, writes the event (a transfer has its own, p_is_told false: none).';
+revoke all on function internal.end_period(internal.lead_clocks, timestamptz, text, boolean) from public;

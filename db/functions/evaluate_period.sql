@@ -17,8 +17,8 @@ begin
     select * into strict v_policy
       from public.protection_policies as p
      where p.policy = p_period.policy and p.version = p_period.policy_version;
-    if p_hypothetical is not null then
-        v_facts := internal.add_facts(v_facts, p_hypothetical);
+    if not p_hypothetical is null and p_period.recorded_at is null then
+        v_facts := internal.add_facts(v_facts, p_hypothetical, p_period.started_at, v_at);
     end if;
     v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);
     if v_clocks.state = 'EXPIRED' and v_clocks.ended_at is null and v_facts.extension is not null then

@@ -26,8 +26,8 @@ begin
          union all
         select v_at, 8, 'ANSWER', null, null, null
     loop
-        select * into v_before from public.lead_protection_at(v_lead_id, v_fact.at - interval '1 microsecond');
-        select * into v_row from public.lead_protection_at(v_lead_id, v_fact.at);
+        select * into v_before from internal.protection_at(v_lead_id, v_fact.at - interval '1 microsecond');
+        select * into v_row from internal.protection_at(v_lead_id, v_fact.at);
         v_step.step := v_step.step + 1;
         v_step.at := v_fact.at;
         v_step.fact := case v_fact.kind
@@ -59,7 +59,7 @@ begin
             )
             when v_row.lead_id is null then 'not registered yet'
             else format('%s, user %s', v_row.state, v_row.user_id)
-                || coalesce(format(', %s days remain', v_row.days_remaining), '')
+                || coalesce(', ' || v_row.days_remaining || ' days remain', '')
         end;
         v_step.clock := case
             when v_row.state in ('EXPIRED', 'CONVERTED') or v_row.lead_id is null then 'ENDED'
@@ -76,4 +76,4 @@ comment on function public.explain_lead_protection(bigint, timestamptz) is
     'Every fact of a lead up to a moment (null: now) in time order: what it did, the clock (RUNNING, STOPPED, ENDED) and both deadlines as they stood then; the last row is the answer and agrees with the view. Errors: LP001 unknown lead, LP006.';
 revoke all on function public.explain_lead_protection(bigint, timestamptz) from public;
 grant execute on function public.explain_lead_protection(bigint, timestamptz)
-to lead_operations, lead_worker, grafana_reader;
+to lead_operations, grafana_reader;

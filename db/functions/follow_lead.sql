@@ -5,14 +5,23 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_is_converted constant boolean := new.converted_at is distinct from old.converted_at;
 begin
     if new.created_at is distinct from old.created_at then
+        if v_is_converted and new.converted_at is null then
+            perform internal.apply_conversion(new.id, null);
+        end if;
         perform internal.move_start(new.id, new.created_at);
+    end if;
+    -- In the order in which they happened: a hand-over happens now.
+    if v_is_converted and coalesce(new.converted_at < now(), true) then
+        perform internal.apply_conversion(new.id, new.converted_at);
     end if;
     if new.user_id is distinct from old.user_id then
         perform internal.transfer_lead(new.id, new.user_id);
     end if;
-    if new.converted_at is distinct from old.converted_at then
+    if v_is_converted and new.converted_at >= now() then
         perform internal.apply_conversion(new.id, new.converted_at);
     end if;
     return null;

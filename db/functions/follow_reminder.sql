@@ -7,14 +7,22 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if tg_op = 'DELETE' and not exists (select from public.leads as l where l.id = old.lead_id) then
+        return null; -- its lead is being deleted; what is in the outbox goes out
+    end if;
+    if tg_op <> 'INSERT' and old.sent_at is null and (tg_op = 'DELETE' or new.sent_at is null) then
+        -- A queued reminder is gone, or another one: its event too, and the sweep looks at the lead again.
+        delete from public.outbox as o where o.event_id = old.event_id and o.claimed_at is null;
+        update internal.lead_clocks as c
+           set next_reminder_check_at = least(c.next_reminder_check_at, now())
+         where c.lead_id = old.lead_id and c.ended_at is null;
+        return null;
+    end if;
     if tg_op = 'INSERT' then
         perform internal.refresh_leads(array[new.lead_id]);
         return null;
     end if;
     if tg_op = 'DELETE' then
-        if not exists (select from public.leads as l where l.id = old.lead_id) then
-            return null;
-        end if;
         perform internal.lock_lead(old.lead_id);
         perform internal.refuse_final(
             'A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from
@@ -27,13 +35,13 @@ begin
 end
 $$;
 comment on function internal.follow_reminder() is
-    'Trigger on lead_reminders: recomputes the lead when a sent reminder comes, changes or goes. Errors: LP014.';
+    'Trigger on lead_reminders: recomputes the lead when a sent reminder comes, changes or goes; a queued one takes its event along. Errors: LP014.';
 revoke all on function internal.follow_reminder() from public;
 
 create or replace trigger lead_reminders_follow after insert on public.lead_reminders
 for each row when (new.sent_at is not null) execute function internal.follow_reminder();
 create or replace trigger lead_reminders_follow_update
 after update of lead_id, user_id, reminder_type, window_start, sent_at on public.lead_reminders
-for each row when (old.sent_at is not null or new.sent_at is not null) execute function internal.follow_reminder();
+for each row execute function internal.follow_reminder();
 create or replace trigger lead_reminders_follow_delete after delete on public.lead_reminders
-for each row when (old.sent_at is not null) execute function internal.follow_reminder();
+for each row execute function internal.follow_reminder();

@@ -36,7 +36,7 @@ begin
         insert into public.lead_activities (lead_id, user_id, activity_type, occurred_at, summary)
         values (
             v_lead_id, v_user_id, internal.event_member(v_event, 'activity_type', 'string', true),
-            coalesce(internal.event_moment(v_event, 'occurred_at'), now()),
+            internal.event_moment(v_event, 'occurred_at', true),
             internal.event_member(v_event, 'summary', 'string', false)
         );
         return 'APPLIED';
@@ -46,7 +46,7 @@ begin
         id, user_id, created_at, company_name, city, contact_name, contact_email, contact_phone
     )
     values (
-        v_lead_id, v_user_id, coalesce(internal.event_moment(v_event, 'created_at'), now()),
+        v_lead_id, v_user_id, coalesce(internal.event_moment(v_event, 'created_at', false), now()),
         internal.event_member(v_event, 'company_name', 'string', false),
         internal.event_member(v_event, 'city', 'string', false),
         internal.event_member(v_event, 'contact_name', 'string', false),
@@ -66,6 +66,6 @@ begin
 end
 $$;
 comment on function public.handle_module_event(jsonb) is
-    'Applies lead.created (event_id, lead_id, user_id, optional created_at and columns of leads) or lead.activity.created (event_id, lead_id, user_id, activity_type, optional occurred_at, summary) once per event_id; returns APPLIED or DUPLICATE. Errors: LP017 malformed, LP018 unknown type, LP021 another user''s lead, and those of the tables.';
+    'Applies lead.created (event_id, lead_id, user_id, optional created_at and columns of leads) or lead.activity.created (event_id, lead_id, user_id, activity_type, occurred_at, optional summary) once per event_id; returns APPLIED or DUPLICATE. Errors: LP017 malformed, LP018 unknown type, LP021 another user''s lead, and those of the tables.';
 revoke all on function public.handle_module_event(jsonb) from public;
 grant execute on function public.handle_module_event(jsonb) to module02_writer;

@@ -4,6 +4,7 @@ returns table (at timestamptz, rank integer, kind text, user_id bigint, label te
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+set intervalstyle = postgres -- labels are the same in every session
 as $$
     select p.started_at, 2, 'START', p.user_id, p.start_reason, null::timestamptz
       from public.lead_protection_periods as p
@@ -15,12 +16,19 @@ as $$
      union all
     -- An expiry that nobody has recorded yet is one all the same.
     select v.protection_expires_at, 1, 'END', v.user_id, v.end_reason, null
-      from public.lead_protection_at(p_lead_id, p_at) as v
+      from internal.protection_at(p_lead_id, p_at) as v
      where v.state = 'EXPIRED'
        and not exists (
            select from public.lead_protection_periods as p
             where p.lead_id = p_lead_id and p.ended_at = v.protection_expires_at
        )
+     union all
+    -- So is one that a correction showed after the lead had been handed over.
+    select v.protection_expires_at, 1, 'END', v.user_id, v.end_reason, null
+      from public.lead_protection_periods as p
+     cross join lateral internal.protection_at(p_lead_id, p.ended_at - interval '1 microsecond') as v
+     where p.lead_id = p_lead_id and p.end_reason = 'TRANSFERRED' and p.ended_at <= p_at and v.state = 'EXPIRED'
+       and v.protection_started_at = p.started_at and v.user_id = p.user_id
      union all
     select e.granted_at, 3, 'EXTENSION', e.user_id, e.extension::text, null
       from public.lead_extensions as e

@@ -10,11 +10,9 @@ set search_path = pg_catalog, pg_temp
 as $$
     select v.*
       from (select internal.checked_moment(coalesce($2, now()), 'at', true) as at) as m
-     cross join lateral internal.clocks_at($1, m.at) as c
-     cross join lateral internal.protection_row(c, m.at) as v
+     cross join lateral internal.protection_at($1, m.at) as v
 $$;
 comment on function public.lead_protection_at(bigint, timestamptz) is
     'The row of v_user_lead_protection as of a moment, past or future (null: now); none before the lead''s start or for an unknown lead. Errors: LP006 moment out of range.';
 revoke all on function public.lead_protection_at(bigint, timestamptz) from public;
-grant execute on function public.lead_protection_at(bigint, timestamptz)
-to module02_writer, lead_operations, lead_worker, grafana_reader;
+grant execute on function public.lead_protection_at(bigint, timestamptz) to lead_operations;

@@ -10,8 +10,6 @@ declare
     v_name text;
     v_made integer := 0;
 begin
-    -- Two makers at once: the second waits, then finds the partitions made.
-    lock table public.outbox_archive in share update exclusive mode;
     for v_month in
         select m
           from generate_series(
@@ -21,9 +19,23 @@ begin
                ) as m
     loop
         v_name := 'outbox_archive_' || to_char(v_month, 'YYYYMM');
+        continue when to_regclass(format('internal.%I', v_name)) is not null;
+        -- Two makers at once: the second waits, then finds the partition made.
+        lock table public.outbox_archive in share row exclusive mode;
         if to_regclass(format('internal.%I', v_name)) is null then
+            execute format('create table internal.%I (like public.outbox_archive including all)', v_name);
+            -- What was archived before there was a partition for it moves in.
             execute format(
-                'create table internal.%I partition of public.outbox_archive for values from (%L) to (%L)',
+                'with moved as (
+                     delete from internal.outbox_archive_default as d
+                      where d.published_at >= %2$L and d.published_at < %3$L
+                     returning d.*
+                 )
+                 insert into internal.%1$I select * from moved',
+                v_name, timezone('UTC', v_month), timezone('UTC', v_month + interval '1 month')
+            );
+            execute format(
+                'alter table public.outbox_archive attach partition internal.%I for values from (%L) to (%L)',
                 v_name, timezone('UTC', v_month), timezone('UTC', v_month + interval '1 month')
             );
             v_made := v_made + 1;

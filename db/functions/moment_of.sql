@@ -8,6 +8,9 @@ begin
     if jsonb_typeof(p_json) <> 'object' then
         perform internal.raise_error('LP016', format('Not an object: %s.', left(p_json::text, 500)));
     end if;
+    if jsonb_typeof(coalesce(p_json -> p_key, 'null')) not in ('string', 'null') then
+        perform internal.raise_error('LP016', format('%s is %s.', p_key, left((p_json -> p_key)::text, 100)));
+    end if;
     return internal.checked_moment((p_json ->> p_key)::timestamptz, p_key, true);
 exception
     when invalid_datetime_format or datetime_field_overflow or invalid_parameter_value then

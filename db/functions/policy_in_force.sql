@@ -9,10 +9,10 @@ begin atomic
     select p.*
       from public.protection_policies as p
      where p.policy = coalesce(p_policy, 'standard')
-       and (p.valid_from <= p_started_at or p.version = 1)
-     order by p.version desc
+     order by p.valid_from <= p_started_at desc,
+              case when p.valid_from <= p_started_at then - p.version else p.version end
      limit 1;
 end;
 comment on function internal.policy_in_force(text, timestamptz) is
-    'Latest version of a policy (null: standard) valid at p_started_at, else version 1.';
+    'Latest version of a policy (null: standard) valid at p_started_at, else its first.';
 revoke all on function internal.policy_in_force(text, timestamptz) from public;

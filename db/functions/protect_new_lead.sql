@@ -8,39 +8,46 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_policy public.protection_policies;
     v_period_id bigint;
-    v_policy text;
-    v_version integer;
     v_clocks internal.lead_clocks;
+    v_row public.lead_protection;
 begin
+    select p.* into strict v_policy
+      from (select new.user_id as user_id) as n
+      left join public.sales_users as u on u.user_id = n.user_id
+     cross join lateral internal.policy_in_force(u.policy, new.created_at) as p;
     insert into public.lead_protection_periods (lead_id, user_id, policy, policy_version, started_at)
-    select new.id, new.user_id, p.policy, p.version, new.created_at
-      from internal.policy_in_force(
-               (select u.policy from public.sales_users as u where u.user_id = new.user_id), new.created_at
-           ) as p
-    returning id, policy, policy_version into strict v_period_id, v_policy, v_version;
+    values (new.id, new.user_id, v_policy.policy, v_policy.version, new.created_at)
+    returning id into strict v_period_id;
 
+    v_clocks.base_expires_at := internal.add_local(new.created_at, v_policy.base_term, v_policy.time_zone);
     insert into internal.lead_clocks (
         lead_id, user_id, period_id, policy, policy_version, started_at, state, base_expires_at,
         reminder_due_at, grace_ends_at, protection_expires_at, steady_until,
         next_expiry_check_at, next_reminder_check_at
     )
-    select new.id, new.user_id, v_period_id, v_policy, v_version, new.created_at, 'PROTECTED', b.expires_at,
+    select new.id, new.user_id, v_period_id, v_policy.policy, v_policy.version, new.created_at, 'PROTECTED',
+           v_clocks.base_expires_at,
            c.reminder_due_at, c.grace_ends_at, c.protection_expires_at, c.steady_until,
-           b.expires_at, least(c.steady_until, internal.term_reminder_at(b.expires_at, p))
-      from public.protection_policies as p
-     cross join lateral (
-         select internal.add_local(new.created_at, p.base_term, p.time_zone) as expires_at
-     ) as b
-     cross join lateral internal.plain_clock(
-         new.created_at, b.expires_at, p.activity_interval, p.grace_period, p.time_zone
-     ) as c
-     where p.policy = v_policy and p.version = v_version
+           v_clocks.base_expires_at,
+           least(c.steady_until, internal.term_reminder_at(v_clocks.base_expires_at, v_policy))
+      from internal.plain_clock(
+               new.created_at, v_clocks.base_expires_at,
+               v_policy.activity_interval, v_policy.grace_period, v_policy.time_zone
+           ) as c
     returning * into strict v_clocks;
 
-    -- One registered late may be past its first deadlines by now.
-    perform internal.write_event('lead.protection.activated', new.created_at, v, null)
-       from internal.protection_row(v_clocks, now()) as v;
+    if now() < v_clocks.steady_until then
+        v_row.lead_id := new.id;
+        v_row.user_id := new.user_id;
+        v_row.state := v_clocks.state;
+        v_row.protection_expires_at := v_clocks.protection_expires_at;
+    else
+        -- One registered late may be past its first deadlines by now.
+        v_row := internal.protection_row(v_clocks, now());
+    end if;
+    perform internal.write_event('lead.protection.activated', new.created_at, v_row, null);
     if new.converted_at is not null then
         perform internal.apply_conversion(new.id, new.converted_at);
     end if;

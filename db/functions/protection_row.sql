@@ -16,6 +16,11 @@ declare
     v_grace_ends_at timestamptz := case when p_clocks.reminder_sent_at is not null then p_clocks.grace_ends_at end;
     v_over_at timestamptz;
 begin
+    if p_at >= p_clocks.stale_at then
+        return internal.protection_row(internal.evaluate_period(p, p_at), p_at)
+          from public.lead_protection_periods as p
+         where p.id = p_clocks.period_id;
+    end if;
     v_row.id := p_clocks.lead_id;
     v_row.lead_id := p_clocks.lead_id;
     v_row.user_id := p_clocks.user_id;
@@ -75,4 +80,4 @@ comment on function internal.protection_row(internal.lead_clocks, timestamptz) i
     'The row of v_user_lead_protection that a row of clocks comes to at a moment (docs/rules.md, Evaluation, step 4).';
 revoke all on function internal.protection_row(internal.lead_clocks, timestamptz) from public;
 grant execute on function internal.protection_row(internal.lead_clocks, timestamptz)
-to module02_writer, lead_operations, lead_worker, grafana_reader;
+to module02_writer, lead_operations, grafana_reader;

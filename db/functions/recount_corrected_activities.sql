@@ -9,12 +9,13 @@ declare
     v_ids bigint[];
     v_leads bigint[];
 begin
-    select array_agg(distinct o.id), array_agg(distinct x.lead_id)
+    select array_agg(distinct coalesce(o.id, n.id)), array_agg(distinct x.lead_id)
       into v_ids, v_leads
       from before as o
-      join after as n on n.id = o.id
+      full join after as n on n.id = o.id
      cross join lateral (values (o.lead_id), (n.lead_id)) as x (lead_id)
-     where (o.lead_id, o.user_id, o.activity_type, o.occurred_at)
+     where x.lead_id is not null
+       and (o.lead_id, o.user_id, o.activity_type, o.occurred_at)
            is distinct from (n.lead_id, n.user_id, n.activity_type, n.occurred_at);
     if v_ids is null then
         return null;

@@ -8,21 +8,24 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- A transaction that began later may have entered facts already: they exist, although they lie ahead of
+    -- this transaction's now().
+    v_at constant timestamptz := greatest(now(), p_before.facts_entered_at);
     v_clocks internal.lead_clocks;
     v_was public.lead_protection;
     v_is public.lead_protection;
 begin
     select e.* into strict v_clocks
       from public.lead_protection_periods as p
-     cross join lateral internal.evaluate_period(p, now()) as e
+     cross join lateral internal.evaluate_period(p, v_at) as e
      where p.id = p_before.period_id;
     perform internal.store_clocks(v_clocks);
     if p_before.has_queued_reminder then
         perform internal.withdraw_reminders(v_clocks);
     end if;
     if p_activity_at is not null then
-        select * into strict v_was from internal.protection_row(p_before, now());
-        select * into strict v_is from internal.protection_row(v_clocks, now());
+        select * into strict v_was from internal.protection_row(p_before, v_at);
+        select * into strict v_is from internal.protection_row(v_clocks, v_at);
         if v_was.state in ('GRACE', 'REMINDER_DUE', 'EXPIRED') and v_is.state = 'PROTECTED' then
             perform internal.write_event(
                 'lead.protection.reactivated', p_activity_at, v_is, null,

@@ -13,7 +13,12 @@ begin
          where c.lead_id = any (p_lead_ids) and (c.end_reason is null or c.end_reason = 'CONVERTED')
          order by c.lead_id
     loop
-        perform internal.refresh_clocks(v_clocks, p_activity_at);
+        if v_clocks.end_reason = 'CONVERTED' then
+            -- A corrected fact may show that the lead had expired before.
+            perform internal.apply_conversion(v_clocks.lead_id, v_clocks.ended_at);
+        else
+            perform internal.refresh_clocks(v_clocks, p_activity_at);
+        end if;
     end loop;
 end
 $$;

@@ -17,7 +17,7 @@ declare
     v_row public.lead_protection;
 begin
     v_clocks := internal.lock_own_lead(reinstate_lead_protection.lead_id, reinstate_lead_protection.user_id);
-    if reinstate_lead_protection.reason is null or btrim(reinstate_lead_protection.reason, E' \t\n\r') = '' then
+    if internal.is_blank(reinstate_lead_protection.reason) then
         perform internal.raise_error('LP004', format('The reason given is %L.', reinstate_lead_protection.reason));
     end if;
     if exists (
@@ -35,7 +35,7 @@ begin
     select v.* into strict v_row
       from internal.start_period(
                reinstate_lead_protection.lead_id, reinstate_lead_protection.user_id,
-               greatest(now(), v_clocks.ended_at), 'REINSTATED',
+               greatest(now(), v_clocks.ended_at, v_clocks.facts_entered_at), 'REINSTATED',
                reinstate_lead_protection.actor_id, reinstate_lead_protection.reason
            ) as c
      cross join lateral internal.protection_row(c, now()) as v;

@@ -25,7 +25,6 @@ declare
     v_over_at timestamptz;
     v_due_now timestamptz;
     v_fact internal.clock_fact;
-    v_flips_at timestamptz;
 begin
     if v_holds is not null and not isempty(v_holds) then
         select h.hold into v_last_hold from unnest(v_holds) as h (hold) order by h.hold desc limit 1;
@@ -59,7 +58,7 @@ begin
             );
             v_clocks.reminder_sent_at := null;
             v_over_at := v_base_now;
-            v_flips_at := null;
+            v_clocks.stale_at := null;
         elsif v_clocks.reminder_sent_at is null then
             v_due_now := internal.deadline_on_hold(v_clocks.reminder_due_at, v_anchor, v_open_since, v_held_until);
             if v_fact.window_start >= timezone(p_policy.time_zone, v_due_now)::date then
@@ -73,8 +72,8 @@ begin
                 );
                 -- Sent before its due moment, which an open hold still pushes: once that has moved past
                 -- the reminder's window it no longer counts, and the row must be computed anew.
-                if v_due_now > v_clocks.reminder_due_at then
-                    v_flips_at := internal.add_elapsed(
+                if v_open_since is not null and greatest(v_open_since, v_anchor) < v_clocks.reminder_due_at then
+                    v_clocks.stale_at := internal.add_elapsed(
                         timezone(p_policy.time_zone, v_fact.window_start + time '00:00' + interval '1 day'),
                         v_clocks.reminder_due_at, greatest(v_open_since, v_anchor)
                     );
@@ -89,6 +88,7 @@ begin
         v_clocks.held_since := null;
         v_clocks.held_until := null;
         v_clocks.planned_until := null;
+        v_clocks.stale_at := null;
         v_clocks.base_expires_at := internal.deadline(v_started_at, v_term, p_policy.time_zone, v_holds);
         v_clocks.reminder_due_at := internal.deadline(
             v_anchor, p_policy.activity_interval, p_policy.time_zone, v_holds
@@ -101,6 +101,7 @@ begin
         v_clocks.held_since := null;
         v_clocks.held_until := null;
         v_clocks.planned_until := null;
+        v_clocks.stale_at := null;
     end if;
 
     v_clocks.lead_id := p_period.lead_id;
@@ -140,7 +141,7 @@ begin
         else least(v_clocks.reminder_due_at, v_over_at, v_clocks.held_until)
     end;
     if v_open_since is not null and p_at < v_over_at then
-        v_clocks.next_expiry_check_at := v_flips_at;
+        v_clocks.next_expiry_check_at := v_clocks.stale_at;
     else
         -- At a planned release nothing falls due, but the row is stored anew as one without a hold.
         v_clocks.next_expiry_check_at := least(v_over_at, v_clocks.held_until);

@@ -15,7 +15,6 @@ as $$
 #variable_conflict use_column
 declare
     v_at constant timestamptz := internal.checked_moment(coalesce(simulate_lead_protection.at, now()), 'at', true);
-    v_facts constant internal.lead_facts := internal.supposed_facts(simulate_lead_protection.facts, v_at);
 begin
     if not exists (select from public.leads as l where l.id = simulate_lead_protection.lead_id) then
         perform internal.raise_error('LP001', format(
@@ -24,12 +23,17 @@ begin
     end if;
     return query
         select v.*
-          from internal.clocks_at(simulate_lead_protection.lead_id, v_at, v_facts) as c
-         cross join lateral internal.protection_row(c, v_at) as v;
+          from internal.protection_at(
+                   simulate_lead_protection.lead_id, v_at,
+                   internal.supposed_facts(
+                       simulate_lead_protection.facts,
+                       (select p.user_id from internal.protection_at(simulate_lead_protection.lead_id, v_at) as p),
+                       v_at
+                   )
+               ) as v;
 end
 $$;
 comment on function public.simulate_lead_protection(bigint, jsonb, timestamptz) is
-    'The row of v_user_lead_protection at a moment (null: now) if facts existed: {"activities": [{"occurred_at", "activity_type" (QUALIFIED_CALL)}], "holds": [{"start_at", "end_at" (open)}]}. Changes nothing. Errors: LP001 unknown lead, LP005, LP006, LP008, LP016 malformed facts.';
+    'The row of v_user_lead_protection at a moment (null: now) if facts existed: {"activities": [{"occurred_at", "activity_type" (QUALIFIED_CALL), "user_id" (the protecting one)}], "holds": [{"start_at", "end_at" (open), "user_id"}]}. Changes nothing. Errors: LP001 unknown lead, LP005, LP006, LP008, LP016 malformed facts.';
 revoke all on function public.simulate_lead_protection(bigint, jsonb, timestamptz) from public;
-grant execute on function public.simulate_lead_protection(bigint, jsonb, timestamptz)
-to lead_operations, grafana_reader;
+grant execute on function public.simulate_lead_protection(bigint, jsonb, timestamptz) to lead_operations;

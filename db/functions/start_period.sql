@@ -22,7 +22,7 @@ begin
                (select u.policy from public.sales_users as u where u.user_id = p_user_id), p_started_at
            ) as p
     returning * into strict v_period;
-    v_clocks := internal.evaluate_period(v_period, now());
+    v_clocks := internal.evaluate_period(v_period, greatest(now(), p_started_at));
     perform internal.store_clocks(v_clocks);
     return v_clocks;
 end

@@ -22,6 +22,7 @@ begin
            held_until = p_clocks.held_until,
            last_held_until = p_clocks.last_held_until,
            planned_until = p_clocks.planned_until,
+           stale_at = p_clocks.stale_at,
            ended_at = p_clocks.ended_at,
            end_reason = p_clocks.end_reason,
            final_until = case
@@ -30,7 +31,7 @@ begin
            end,
            next_reminder_check_at = p_clocks.next_reminder_check_at,
            next_expiry_check_at = p_clocks.next_expiry_check_at,
-           facts_entered_at = now()
+           facts_entered_at = greatest(c.facts_entered_at, now())
      where c.lead_id = p_clocks.lead_id;
 end
 $$;

@@ -6,7 +6,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_clocks internal.lead_clocks := internal.lock_lead(p_lead_id);
-    v_moment constant timestamptz := greatest(now(), v_clocks.started_at);
+    v_moment constant timestamptz := greatest(now(), v_clocks.facts_entered_at);
     v_row public.lead_protection;
 begin
     v_clocks := internal.record_expiry(v_clocks, now());

@@ -10,10 +10,9 @@ as $$
     select v.*
       from (select internal.checked_moment(coalesce($1, now()), 'at', true) as at) as m
      cross join public.leads as l
-     cross join lateral internal.clocks_at(l.id, m.at) as c
-     cross join lateral internal.protection_row(c, m.at) as v
+     cross join lateral internal.protection_at(l.id, m.at) as v
 $$;
 comment on function public.user_lead_protection_at(timestamptz) is
     'v_user_lead_protection as of a moment, past or future (null: now); leads not yet started are left out. Errors: LP006 moment out of range.';
 revoke all on function public.user_lead_protection_at(timestamptz) from public;
-grant execute on function public.user_lead_protection_at(timestamptz) to lead_operations, lead_worker, grafana_reader;
+grant execute on function public.user_lead_protection_at(timestamptz) to lead_operations;

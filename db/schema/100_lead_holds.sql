@@ -13,7 +13,7 @@ create table if not exists public.lead_holds (
     counts_from timestamptz,
     constraint lead_holds_pkey primary key (id),
     constraint lead_holds_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete cascade,
-    constraint lead_holds_reason_not_blank check (btrim(reason, E' \t\n\r') <> ''),
+    constraint lead_holds_reason_not_blank check (not internal.is_blank(reason)),
     constraint lead_holds_end_after_start check (end_at >= start_at)
 );
 comment on table public.lead_holds is 'Holds, half-open; overlapping ones count once. Written through the procedures.';

@@ -9,7 +9,7 @@ create table if not exists public.lead_extensions (
     granted_at timestamptz not null default now(),
     constraint lead_extensions_pkey primary key (id),
     constraint lead_extensions_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete cascade,
-    constraint lead_extensions_reason_not_blank check (btrim(reason, E' \t\n\r') <> ''),
+    constraint lead_extensions_reason_not_blank check (not internal.is_blank(reason)),
     constraint lead_extensions_extension_positive check (extension > interval '0')
 );
 comment on table public.lead_extensions is 'Extensions of 6M; each counts from granted_at for the period running then.';

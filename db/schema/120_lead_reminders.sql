@@ -16,6 +16,8 @@ create table if not exists public.lead_reminders (
     constraint lead_reminders_pkey primary key (id),
     constraint lead_reminders_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete cascade,
     constraint lead_reminders_once_per_window unique (lead_id, user_id, reminder_type, window_start),
+    constraint lead_reminders_window_start_in_range
+    check (window_start between '2000-01-01' and '2101-12-31'),
     constraint lead_reminders_reminder_type_known check (reminder_type in ('INACTIVITY', 'TERM')),
     constraint lead_reminders_channel_known check (channel in ('EVENT', 'EMAIL'))
 );

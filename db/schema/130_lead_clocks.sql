@@ -19,6 +19,7 @@ create table if not exists internal.lead_clocks (
     held_until timestamptz,
     last_held_until timestamptz,
     planned_until timestamptz,
+    stale_at timestamptz,
     ended_at timestamptz,
     end_reason text,
     final_until timestamptz,
@@ -43,6 +44,8 @@ comment on column internal.lead_clocks.held_until is 'Its end; infinity while it
 comment on column internal.lead_clocks.last_held_until is 'End of the latest hold, active or not; infinity while open.';
 comment on column internal.lead_clocks.planned_until is
     'Latest planned release beside an open hold: held time counts to it at least. Null without an open hold.';
+comment on column internal.lead_clocks.stale_at is
+    'From then on the facts must be walked anew: an open hold has moved R past the window of the reminder that counts.';
 comment on column internal.lead_clocks.final_until is 'End of the latest period whose expiry is recorded.';
 comment on column internal.lead_clocks.next_reminder_check_at is
     'No reminder falls due before; moved earlier at once, later by the sweep. Null: none can.';

@@ -1,15 +1,12 @@
 -- Who may touch which table; rights on functions and views stand beside their definitions.
 -- Nobody but the owner may write what the system derives.
-grant select, delete on public.leads, public.lead_activities, public.sales_users to module02_writer;
-grant insert (
-    id, user_id, company_name, city, contact_name, contact_email, contact_phone, created_at, converted_at, external_id
-), update (
+grant select, insert, delete on public.leads, public.lead_activities, public.sales_users to module02_writer;
+grant update (
     user_id, company_name, city, contact_name, contact_email, contact_phone, created_at, converted_at, external_id
 ) on public.leads to module02_writer;
-grant insert (id, lead_id, user_id, activity_type, occurred_at, summary, created_at, external_id),
-update (lead_id, user_id, activity_type, occurred_at, summary, external_id)
+grant update (lead_id, user_id, activity_type, occurred_at, summary, external_id)
 on public.lead_activities to module02_writer;
-grant insert, update on public.sales_users to module02_writer;
+grant update on public.sales_users to module02_writer;
 
 grant select on
 public.leads, public.lead_activities, public.lead_holds, public.lead_reminders, public.lead_extensions,

@@ -5,9 +5,9 @@ set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '20 days');
-insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9001, 1, 7, 'QUALIFIED_CALL', now() - interval '1 day');
-insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (9001, 1, 7, 'x', now() - interval '2 days', now() - interval '1 day');
-insert into lead_reminders (id, lead_id, user_id, window_start) values (9001, 1, 7, current_date - 30);
+insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9000000000001, 1, 7, 'QUALIFIED_CALL', now() - interval '1 day');
+insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (9000000000001, 1, 7, 'x', now() - interval '2 days', now() - interval '1 day');
+insert into lead_reminders (id, lead_id, user_id, window_start) values (9000000000001, 1, 7, current_date - 30);
 create temp table before as
 select (select jsonb_agg(to_jsonb(x) order by x.id) from leads as x) as leads, (select jsonb_agg(to_jsonb(x) order by x.id) from lead_activities as x) as activities,
        (select jsonb_agg(to_jsonb(x) order by x.id) from lead_holds as x) as holds, (select jsonb_agg(to_jsonb(x)) from v_user_lead_protection as x) as view,
@@ -22,11 +22,11 @@ select throws_ok(format(s.statement, m.moment), c.code, null, format('%s: %s', s
       ('update leads set converted_at = %L where id = 1', 'a conversion'),
       ('insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (1, 7, ''QUALIFIED_CALL'', %L)', 'an activity'),
       ('insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (1, 7, ''EMAIL_SENT'', %L)', 'an activity that does not count'),
-      ('update lead_activities set occurred_at = %L where id = 9001', 'a corrected activity'),
+      ('update lead_activities set occurred_at = %L where id = 9000000000001', 'a corrected activity'),
       ('insert into lead_holds (lead_id, user_id, reason, start_at) values (1, 7, ''x'', %L)', 'a hold'),
-      ('update lead_holds set start_at = %L, end_at = null where id = 9001', 'a corrected hold'),
+      ('update lead_holds set start_at = %L, end_at = null where id = 9000000000001', 'a corrected hold'),
       ('insert into lead_reminders (lead_id, user_id, window_start, sent_at) values (1, 7, current_date, %L)', 'a sent reminder'),
-      ('update lead_reminders set sent_at = %L where id = 9001', 'a reminder marked as sent'),
+      ('update lead_reminders set sent_at = %L where id = 9000000000001', 'a reminder marked as sent'),
       ('insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (1, 7, ''1 day'', ''x'', %L)', 'an extension'),
       ('call create_lead_hold(1, 7, ''x'', start_at => %L)', 'create_lead_hold'),
       ('select record_qualified_activity(1, 7, ''QUALIFIED_CALL'', %L)', 'record_qualified_activity'),

@@ -240,7 +240,8 @@ select is_empty(
 );
 select is_empty(
     $$select table_name, column_name from information_schema.columns
-       where table_schema in ('public', 'internal') and data_type = 'timestamp without time zone'$$,
+       where table_schema in ('public', 'internal') and data_type = 'timestamp without time zone'
+         and table_name !~ 'yoyo' /* the migration tool's own */$$,
     'bug "local date-times everywhere": every moment is an instant'
 );
 select is_empty(

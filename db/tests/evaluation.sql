@@ -1,6 +1,6 @@
 -- Page 1, Evaluation: the state table, half-open boundaries, what counts and what does not.
 begin;
-select plan(47);
+select plan(48);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.state(p_lead_id bigint, p_at timestamptz) returns text language sql as
@@ -91,12 +91,14 @@ insert into lead_activities (lead_id, user_id, activity_type, occurred_at) value
     (17, 7, 'QUALIFIED_CALL', '2025-05-01 09:00'),
     (18, 7, 'QUALIFIED_CALL', '2025-03-21 09:29:59.999999'),
     (19, 7, 'QUALIFIED_CALL', '2025-07-10 09:00'),
-    (20, 7, 'QUALIFIED_CALL', '2025-06-20 09:00');
+    (20, 7, 'QUALIFIED_CALL', '2025-06-20 09:00'),
+    (24, 7, 'QUALIFIED_CALL', '2025-03-11 09:30');
 insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values
     (15, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30'),
     (16, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30'),
     (17, 7, '2025-06-30', '2025-06-30 09:00', '2025-06-30 09:00'),
-    (18, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30');
+    (18, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30'),
+    (24, 7, '2025-05-10', '2025-03-11 09:00', '2025-03-11 09:30');
 select results_eq(
     $$select reminder_due_at, last_qualified_activity_at from lead_protection_at(10, '2025-03-05')$$,
     $$values (timestamptz '2025-03-11 09:00', null::timestamptz)$$,
@@ -130,6 +132,7 @@ select results_eq(
     $$values ('PROTECTED', timestamptz '2025-05-10 09:30', null::timestamptz)$$,
     'at equal times the activity comes first, and the reminder no longer counts'
 );
+select is(pg_temp.state(24, '2025-03-12'), 'GRACE', 'so that one whose window fits the new due date does count');
 select is(pg_temp.state(16, '2025-03-21 09:30'), 'EXPIRED', 'an activity at G is too late');
 select is(
     (select last_qualified_activity_at from lead_protection_at(16, '2025-03-22')), null,

@@ -1,16 +1,16 @@
 -- Once the worker has recorded an expiry nothing that is entered, corrected or deleted changes it.
 begin;
-select plan(34);
+select plan(35);
 set local time zone 'Europe/Berlin';
 
 -- R = 2025-03-11 09:00, G = 2025-03-21 09:30, B = 2025-07-10 09:00.
 insert into leads (id, user_id, created_at) select i, 7, '2025-01-10 09:00' from generate_series(1, 12) as i;
-insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) select 9000 + i, i, 7, 'QUALIFIED_CALL', '2025-01-10 09:00' from generate_series(1, 12) as i;
-insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) select 9000 + i, i, 7, 'x', '2025-01-20 09:00', '2025-01-20 09:00' from generate_series(1, 12) as i;
+insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) select 9000000000000 + i, i, 7, 'QUALIFIED_CALL', '2025-01-10 09:00' from generate_series(1, 12) as i;
+insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) select 9000000000000 + i, i, 7, 'x', '2025-01-20 09:00', '2025-01-20 09:00' from generate_series(1, 12) as i;
 insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) select i, 7, '1 day', 'x', '2025-01-20 09:00' from generate_series(1, 12) as i;
 insert into lead_reminders (id, lead_id, user_id, window_start, due_at, sent_at)
-select 9000 + i, i, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30' from generate_series(1, 6) as i;
-insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9100, 1, 7, 'QUALIFIED_CALL', '2025-04-20 09:00');
+select 9000000000000 + i, i, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30' from generate_series(1, 6) as i;
+insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9000000000100, 1, 7, 'QUALIFIED_CALL', '2025-04-20 09:00');
 
 -- Before recording.
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (6, 7, 'QUALIFIED_CALL', '2025-03-21 09:00');
@@ -38,7 +38,7 @@ select id, to_jsonb(v) as was from v_user_lead_protection as v where id <= 12;
 
 -- Nothing entered later counts, however it is dated.
 insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values
-    (9201, 1, 7, 'QUALIFIED_CALL', '2025-03-15 09:00'), (9202, 2, 7, 'QUALIFIED_CALL', '2025-03-20 09:00'), (9203, 2, 7, 'QUALIFIED_CALL', now());
+    (9000000000201, 1, 7, 'QUALIFIED_CALL', '2025-03-15 09:00'), (9000000000202, 2, 7, 'QUALIFIED_CALL', '2025-03-20 09:00'), (9000000000203, 2, 7, 'QUALIFIED_CALL', now());
 insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values (7, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30');
 select is_empty($$select f.id, to_jsonb(v) from final as f join v_user_lead_protection as v using (id) where to_jsonb(v) <> f.was$$,
     'activities and reminders entered after the recording change nothing');
@@ -49,27 +49,28 @@ select results_eq(
     $$values ('GRACE', timestamptz '2025-03-11 09:00', timestamptz '2025-01-10 09:00')$$,
     'nor do they change a moment inside the final period'
 );
+select is((select state from lead_protection_at(7, '2025-03-15 09:00')), 'REMINDER_DUE', 'a reminder entered later starts no grace there');
 select throws_ok($$insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (3, 7, 'x', '2025-03-01', '2025-03-10')$$, 'LP003', null, 'a hold is refused: the protection is over');
 select throws_ok($$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (3, 7, '1 month', 'x', '2025-03-01')$$, 'LP003', null, 'an extension is refused');
 
 -- What it was judged by is neither corrected nor deleted.
-select throws_ok($$update lead_activities set occurred_at = '2025-03-20' where id = 9003$$, 'LP014', null, 'an activity inside is not corrected');
-select throws_ok($$update lead_activities set activity_type = 'EMAIL_SENT' where id = 9003$$, 'LP014', null, 'nor is its type');
-select throws_ok($$update lead_activities set user_id = 8 where id = 9003$$, 'LP014', null, 'nor its user');
-select throws_ok($$update lead_activities set lead_id = 4 where id = 9003$$, 'LP014', null, 'nor is it moved to another lead');
-select throws_ok($$delete from lead_activities where id = 9003$$, 'LP014', null, 'nor is it deleted');
+select throws_ok($$update lead_activities set occurred_at = '2025-03-20' where id = 9000000000003$$, 'LP014', null, 'an activity inside is not corrected');
+select throws_ok($$update lead_activities set activity_type = 'EMAIL_SENT' where id = 9000000000003$$, 'LP014', null, 'nor is its type');
+select throws_ok($$update lead_activities set user_id = 8 where id = 9000000000003$$, 'LP014', null, 'nor its user');
+select throws_ok($$update lead_activities set lead_id = 4 where id = 9000000000003$$, 'LP014', null, 'nor is it moved to another lead');
+select throws_ok($$delete from lead_activities where id = 9000000000003$$, 'LP014', null, 'nor is it deleted');
 select throws_ok($$delete from lead_activities where lead_id between 1 and 12$$, 'LP014', null, 'nor are many deleted at once');
-select throws_ok($$update lead_holds set end_at = '2025-02-20 09:00' where id = 9003$$, 'LP014', null, 'a hold inside is not corrected');
-select throws_ok($$delete from lead_holds where id = 9003$$, 'LP014', null, 'nor deleted');
-select throws_ok($$update lead_reminders set sent_at = '2025-03-20' where id = 9003$$, 'LP014', null, 'a reminder inside is not corrected');
-select throws_ok($$update lead_reminders set window_start = '2025-03-01' where id = 9003$$, 'LP014', null, 'nor is its window');
-select throws_ok($$delete from lead_reminders where id = 9003$$, 'LP014', null, 'nor is it deleted');
+select throws_ok($$update lead_holds set end_at = '2025-02-20 09:00' where id = 9000000000003$$, 'LP014', null, 'a hold inside is not corrected');
+select throws_ok($$delete from lead_holds where id = 9000000000003$$, 'LP014', null, 'nor deleted');
+select throws_ok($$update lead_reminders set sent_at = '2025-03-20' where id = 9000000000003$$, 'LP014', null, 'a reminder inside is not corrected');
+select throws_ok($$update lead_reminders set window_start = '2025-03-01' where id = 9000000000003$$, 'LP014', null, 'nor is its window');
+select throws_ok($$delete from lead_reminders where id = 9000000000003$$, 'LP014', null, 'nor is it deleted');
 select throws_ok($$update lead_extensions set extension = '3 months' where lead_id = 3$$, 'LP014', null, 'an extension inside is not corrected');
 select throws_ok($$delete from lead_extensions where lead_id = 3$$, 'LP014', null, 'nor deleted');
-select lives_ok($$update lead_activities set summary = 'spelling' where id = 9003$$, 'a summary may be put right');
-select lives_ok($$update lead_activities set occurred_at = '2025-03-19 09:00' where id = 9202$$, 'an activity that came after the recording decided nothing: it may be corrected');
-select lives_ok($$delete from lead_activities where id = 9202$$, 'and deleted');
-select lives_ok($$delete from lead_activities where id = 9100$$, 'an activity dated after the end may be deleted');
+select lives_ok($$update lead_activities set summary = 'spelling' where id = 9000000000003$$, 'a summary may be put right');
+select lives_ok($$update lead_activities set occurred_at = '2025-03-19 09:00' where id = 9000000000202$$, 'an activity that came after the recording decided nothing: it may be corrected');
+select lives_ok($$delete from lead_activities where id = 9000000000202$$, 'and deleted');
+select lives_ok($$delete from lead_activities where id = 9000000000100$$, 'an activity dated after the end may be deleted');
 update leads set created_at = '2025-02-10 09:00' where id = 4;
 select is_empty($$select f.id, to_jsonb(v) from final as f join v_user_lead_protection as v using (id) where to_jsonb(v) <> f.was$$,
     'after all this every final row is as it was, though a created_at was corrected too');
@@ -85,7 +86,7 @@ select results_eq(
     $$values ('EXPIRED', 'INACTIVITY', timestamptz '2025-03-21 09:30')$$,
     'the final period stays what it was'
 );
-select throws_ok($$delete from lead_activities where id = 9001$$, 'LP014', null, 'and stays final');
+select throws_ok($$delete from lead_activities where id = 9000000000001$$, 'LP014', null, 'and stays final');
 
 select * from finish();
 rollback;

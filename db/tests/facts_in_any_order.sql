@@ -1,6 +1,6 @@
 -- Facts are entered late, corrected, deleted, moved to another lead: the result depends on them alone.
 begin;
-select plan(50);
+select plan(55);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.enter(p_lead_id bigint, p_fact integer) returns void language plpgsql as $$
@@ -85,14 +85,14 @@ select ok(pg_temp.alike(2, 1), 'an activity entered late counts where it belongs
 select ok(not pg_temp.alike(2, 3), 'and makes a difference');
 
 insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values
-    (9001, 3, 7, 'QUALIFIED_CALL', '2025-02-20 12:00'), (9002, 3, 7, 'EMAIL_SENT', '2025-03-01 12:00'), (9003, 3, 8, 'QUALIFIED_CALL', '2025-04-20 12:00');
-update lead_activities set occurred_at = '2025-02-01 12:00' where id = 9001;
+    (9000000000001, 3, 7, 'QUALIFIED_CALL', '2025-02-20 12:00'), (9000000000002, 3, 7, 'EMAIL_SENT', '2025-03-01 12:00'), (9000000000003, 3, 8, 'QUALIFIED_CALL', '2025-04-20 12:00');
+update lead_activities set occurred_at = '2025-02-01 12:00' where id = 9000000000001;
 select is((select reminder_due_at from lead_protection_at(3, '2025-03-02')), timestamptz '2025-04-02 12:00', 'an activity corrected to an earlier moment moves the due date back');
-update lead_activities set activity_type = 'QUALIFIED_CALL' where id = 9002;
+update lead_activities set activity_type = 'QUALIFIED_CALL' where id = 9000000000002;
 select ok(pg_temp.alike(3, 1), 'an activity corrected to a qualified type counts');
-update lead_activities set user_id = 7, occurred_at = '2025-03-05 12:00' where id = 9003;
+update lead_activities set user_id = 7, occurred_at = '2025-03-05 12:00' where id = 9000000000003;
 select is((select last_qualified_activity_at from lead_protection_at(3, '2025-03-06')), timestamptz '2025-03-05 12:00', 'an activity corrected to the protecting user counts');
-delete from lead_activities where id = 9003;
+delete from lead_activities where id = 9000000000003;
 select ok(pg_temp.alike(3, 1), 'a deleted activity no longer counts');
 update lead_activities set lead_id = 4 where lead_id = 3;
 select ok(pg_temp.alike(4, 1), 'activities moved to another lead count there');
@@ -101,15 +101,15 @@ update lead_activities set summary = 'a long talk' where lead_id = 4;
 select ok(pg_temp.alike(4, 1), 'a new summary changes nothing');
 
 insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values
-    (9001, 6, 7, 'price list', '2025-02-01 09:00', '2025-02-11 09:00'),
-    (9002, 7, 7, 'price list', '2025-01-20 09:00', null);
-update lead_holds set start_at = '2025-02-01 09:00', end_at = '2025-02-11 09:00' where id = 9002;
+    (9000000000001, 6, 7, 'price list', '2025-02-01 09:00', '2025-02-11 09:00'),
+    (9000000000002, 7, 7, 'price list', '2025-01-20 09:00', null);
+update lead_holds set start_at = '2025-02-01 09:00', end_at = '2025-02-11 09:00' where id = 9000000000002;
 select ok(pg_temp.alike(7, 6), 'a corrected hold counts as corrected');
 select ok(not pg_temp.alike(7, 5), 'and makes a difference');
-update lead_holds set lead_id = 8 where id = 9002;
+update lead_holds set lead_id = 8 where id = 9000000000002;
 select ok(pg_temp.alike(8, 6), 'a hold moved to another lead counts there');
 select ok(pg_temp.alike(7, 5), 'and no longer where it was');
-delete from lead_holds where id = 9002;
+delete from lead_holds where id = 9000000000002;
 select ok(pg_temp.alike(8, 5), 'a deleted hold no longer counts');
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (9, 7, 'QUALIFIED_CALL', '2025-03-05 12:00'), (10, 7, 'QUALIFIED_CALL', '2025-03-05 12:00');
 insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (9, 7, 'x', '2025-02-01 09:00', '2025-02-11 09:00'), (10, 7, 'x', '2025-02-01 09:00', '2025-02-11 09:00');
@@ -117,17 +117,17 @@ select is((select reminder_due_at from lead_protection_at(9, '2025-03-06')), tim
 select is((select base_expires_at from lead_protection_at(9, '2025-03-06')), timestamptz '2025-07-20 09:00', 'but it moves the base term');
 
 insert into lead_reminders (id, lead_id, user_id, window_start, due_at, sent_at) values
-    (9001, 11, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30'),
-    (9002, 12, 7, '2025-03-11', '2025-03-11 09:00', null),
-    (9003, 13, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-20 09:30');
-update lead_reminders set sent_at = '2025-03-11 09:30' where id = 9002;
+    (9000000000001, 11, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30'),
+    (9000000000002, 12, 7, '2025-03-11', '2025-03-11 09:00', null),
+    (9000000000003, 13, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-20 09:30');
+update lead_reminders set sent_at = '2025-03-11 09:30' where id = 9000000000002;
 select ok(pg_temp.alike(12, 11), 'a reminder marked as sent late starts the grace it then started');
-update lead_reminders set sent_at = '2025-03-11 09:30' where id = 9003;
+update lead_reminders set sent_at = '2025-03-11 09:30' where id = 9000000000003;
 select ok(pg_temp.alike(13, 11), 'a corrected sent_at moves the grace');
-update lead_reminders set lead_id = 14 where id = 9003;
+update lead_reminders set lead_id = 14 where id = 9000000000003;
 select ok(pg_temp.alike(14, 11), 'a reminder moved to another lead counts there');
 select ok(pg_temp.alike(13, 5), 'and no longer where it was');
-delete from lead_reminders where id = 9002;
+delete from lead_reminders where id = 9000000000002;
 select ok(pg_temp.alike(12, 5), 'a deleted reminder starts no grace');
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (11, 7, 'QUALIFIED_CALL', '2025-03-15 09:00');
 select is((select state from lead_protection_at(11, '2025-03-25')), 'PROTECTED', 'an activity entered late but dated within the grace still saves the lead, while its expiry is not recorded');
@@ -155,6 +155,43 @@ select is((select last_qualified_activity_at from lead_protection_at(17, '2025-0
 update leads set user_id = 8 where id = 18;
 update leads set created_at = '2025-01-20 09:00' where id = 18;
 select is((select protection_started_at from v_user_lead_protection where id = 18), now(), 'correcting created_at after a transfer leaves the running period alone');
+
+-- The same in the present, where the usual activity is newer than all that is known of its lead.
+insert into leads (id, user_id, created_at) values
+    (50, 7, now() - interval '30 days'), (51, 7, now() - interval '6 months 20 days'), (52, 7, now() - interval '30 days'), (53, 7, now() - interval '30 days'),
+    (54, 7, now() - interval '30 days');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (50, 7, 'QUALIFIED_CALL', now() - interval '5 days');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (50, 7, 'QUALIFIED_CALL', now() - interval '20 days');
+select is((select last_qualified_activity_at from v_user_lead_protection where id = 50), now() - interval '5 days', 'an older activity entered after a newer one does not pull the clock back');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (51, 7, 'QUALIFIED_CALL', now() - interval '30 days');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (51, 7, 'QUALIFIED_CALL', now() - interval '1 day');
+select results_eq(
+    $$select state, last_qualified_activity_at from v_user_lead_protection where id = 51$$, $$values ('EXPIRED', now() - interval '30 days')$$,
+    'an activity after an end that nobody has recorded is too late'
+);
+insert into leads (id, user_id, created_at) values (55, 7, now() - interval '6 months 20 days');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (55, 7, 'QUALIFIED_CALL', now() - interval '30 days');
+do $$
+begin
+    perform internal.store_clocks(e) from lead_protection_periods as p cross join lateral internal.evaluate_period(p, now() - interval '25 days') as e where p.lead_id = 55;
+end
+$$;
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (55, 7, 'QUALIFIED_CALL', now() - interval '1 day');
+select results_eq(
+    $$select state, last_qualified_activity_at from v_user_lead_protection where id = 55$$, $$values ('EXPIRED', now() - interval '30 days')$$,
+    'even where the row was last stored while protection still ran'
+);
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
+    (52, 7, 'x', now() - interval '10 days', now() - interval '5 days'), (53, 7, 'x', now() - interval '10 days', null), (54, 7, 'x', now() - interval '240 hours', now() + interval '240 hours');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) select i, 7, 'QUALIFIED_CALL', now() - interval '7 days' from generate_series(52, 54) as i;
+select is(
+    (select reminder_due_at from v_user_lead_protection where id = 52),
+    timezone('Europe/Berlin', timezone('Europe/Berlin', now() - interval '7 days') + interval '60 days') + (now() - interval '5 days' - (now() - interval '7 days')),
+    'an activity during a hold that is over: its clock is longer by the rest of the hold'
+);
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) select i, 7, 'QUALIFIED_CALL', now() - interval '1 hour' from generate_series(52, 54) as i;
+insert into lead_activities (lead_id, user_id, activity_type) select 50, 7, 'QUALIFIED_CALL' from generate_series(1, 3);
+select is_empty($$select v.* from generate_series(50, 54) as i cross join lateral verify_lead_protection(i) as v$$, 'what is stored is what the facts come to, on hold or not');
 
 -- Statements that touch many leads.
 insert into leads (id, user_id, created_at) select i, 7, '2025-01-10 09:00' from generate_series(2001, 2400) as i;

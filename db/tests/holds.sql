@@ -1,6 +1,6 @@
 -- The stop-clock: create_lead_hold, release_lead_hold, and the same rules for a direct insert.
 begin;
-select plan(67);
+select plan(68);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -54,6 +54,8 @@ select results_eq(
     $$values (now() - interval '48 hours', null::timestamptz)$$,
     'merged they began with the first and have no planned end'
 );
+select is((select base_expires_at from v_user_lead_protection where id = 2), now() - interval '20 days' + interval '6 months' + interval '73 hours',
+    'an open hold beside a planned release counts at least to that release');
 call create_lead_hold(3, 7, 'positions', 99, now() - interval '10 hours', now() - interval '5 hours');
 select is((select base_expires_at from v_user_lead_protection where id = 3), now() - interval '20 days' + interval '6 months' + interval '5 hours', 'a hold entered late, and over, counts');
 select is((select clock_stopped_since from v_user_lead_protection where id = 3), null, 'and the clock runs');

@@ -1,6 +1,6 @@
 -- Contracts are individual and never rewritten: a change is a new version for periods that start later.
 begin;
-select plan(33);
+select plan(34);
 set local time zone 'Europe/Berlin';
 
 insert into protection_policies (policy, version, base_term, activity_interval, grace_period, time_zone, valid_from) values
@@ -28,6 +28,12 @@ select results_eq(
     $$select lead_id, policy_version from lead_protection_periods where lead_id in (3, 4, 5, 6) order by lead_id$$,
     $$values (3::bigint, 1), (4, 2), (5, 2), (6, 1)$$,
     'and is pinned to it'
+);
+update leads set created_at = '2025-05-20' where id = 5;
+select results_eq(
+    $$select p.policy_version, v.base_expires_at from lead_protection_periods as p join v_user_lead_protection as v on v.id = p.lead_id where p.lead_id = 5$$,
+    $$values (1, timestamptz '2025-11-20')$$,
+    'a corrected start takes the version in force then: the facts alone decide'
 );
 insert into protection_policies (policy, version, base_term, valid_from) values ('premium', 2, '1 month', now() - interval '30 days');
 select is((select base_expires_at from v_user_lead_protection where id = 7), now() - interval '10 days' + interval '12 months', 'a new version does not rewrite a running period, even where it is valid from before');

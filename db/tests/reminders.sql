@@ -1,6 +1,6 @@
 -- Page 1, Reminders: queued when due, once per window; sent when accepted; withdrawn when no longer due.
 begin;
-select plan(68);
+select plan(72);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -57,16 +57,16 @@ delete from lead_holds where lead_id = 7;
 select is((select count(*)::integer from dispatch_due_reminders(1000) where lead_id = 7), 1, 'and deleting it brings it back');
 delete from leads where id = 8;
 select is((select count(*)::integer from lead_reminders where lead_id = 8), 0, 'a deleted lead has none');
-insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9001, 9, 7, 'QUALIFIED_CALL', now() - interval '61 days');
+insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9000000000001, 9, 7, 'QUALIFIED_CALL', now() - interval '61 days');
 select is(pg_temp.left_over(9), '1 1', 'an old activity that leaves R where it was leaves the reminder');
 update leads set created_at = now() - interval '7 months' where id = 10;
 select is(pg_temp.left_over(10), '0 0', 'protection that turns out to be over withdraws it');
 insert into leads (id, user_id, created_at) values (13, 7, now() - interval '61 days');
-update lead_activities set lead_id = 13 where id = 9001;
+update lead_activities set lead_id = 13 where id = 9000000000001;
 select is(pg_temp.left_over(9), '1 1', 'moving that activity away leaves it as well');
-update lead_activities set lead_id = 9, occurred_at = now() - interval '2 days' where id = 9001;
+update lead_activities set lead_id = 9, occurred_at = now() - interval '2 days' where id = 9000000000001;
 select is(pg_temp.left_over(9), '0 0', 'a corrected activity that moves R withdraws it');
-delete from lead_activities where id = 9001;
+delete from lead_activities where id = 9000000000001;
 select is((select count(*)::integer from dispatch_due_reminders(1000) where lead_id = 9), 1, 'a deleted one lets it fall due again');
 update lead_activities set summary = 'x' where lead_id = 4;
 update leads set company_name = 'Krone' where id = 11;
@@ -106,6 +106,15 @@ select is((select count(*)::integer from dispatch_due_reminders(1000) where lead
 update lead_reminders set channel = 'EMAIL' where lead_id = 14;
 select ok((select acknowledge_outbox_events(c.token, array_agg(c.id)) from claim_outbox_events('publisher', 10000) as c where c.lead_id = 14 group by c.token) > 0, 'the event of a mailed reminder is accepted');
 select is((select sent_at from lead_reminders where lead_id = 14), null, 'but only the mail server''s acceptance counts for it');
+
+insert into leads (id, user_id, created_at) values (15, 7, now() - interval '61 days'), (16, 7, now() - interval '61 days');
+select is((select count(*)::integer from dispatch_due_reminders(1000) where lead_id in (15, 16)), 2, 'two more are reminded');
+create temp table unclaimed as select array_agg(id) as ids from outbox where lead_id = 16;
+create temp table held as select token, array_agg(id) as ids from claim_outbox_events('publisher', (select count(*)::integer from outbox where id < (select min(id) from outbox where lead_id = 16 and event_type = 'lead.protection.reminder'))) group by token;
+update lead_reminders set sent_at = now() - interval '10 minutes' where lead_id = 15;
+select ok((select acknowledge_outbox_events(h.token, h.ids || u.ids) from held as h, unclaimed as u) > 0, 'a publisher acknowledges more than it has claimed');
+select is((select sent_at from lead_reminders where lead_id = 15), now() - interval '10 minutes', 'a reminder that is sent already keeps its sent_at');
+select is((select sent_at from lead_reminders where lead_id = 16), null, 'one that was never claimed is not sent');
 
 -- Not due.
 insert into leads (id, user_id, created_at) values (30, 7, now() - interval '7 months'), (31, 7, now() - interval '61 days'), (32, 7, now() - interval '61 days');

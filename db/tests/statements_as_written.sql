@@ -1,6 +1,6 @@
 -- The statements of page 2 that stand in runbooks and the go-live plan: they run exactly as written.
 begin;
-select plan(1);
+select plan(14);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -28,7 +28,7 @@ select results_eq(
 );
 
 select results_eq(
-    $$select table_name::text, column_count >= minimum, constraint_count > 0
+    $$select table_name::text collate "default", column_count >= minimum, constraint_count > 0
         from (
 SELECT
   table_name,
@@ -43,10 +43,13 @@ ORDER BY table_name
     'the go-live check finds the four tables once each, with their columns and constraints'
 );
 select results_eq(
-    $$SELECT 'v_user_lead_protection' as view_name, count(*) as row_count FROM v_user_lead_protection
+    $$select to_jsonb(x) from (
+SELECT 'v_user_lead_protection' as view_name, count(*) as row_count FROM v_user_lead_protection
 UNION ALL
-SELECT 'monitoring_user_lead' as view_name, count(*) as row_count FROM monitoring_user_lead$$,
-    $$select 'v_user_lead_protection', 3::bigint union all select 'monitoring_user_lead', (select count(*) from monitoring_user_lead where kpi is not null)$$,
+SELECT 'monitoring_user_lead' as view_name, count(*) as row_count FROM monitoring_user_lead
+      ) as x$$,
+    $$values (jsonb '{"view_name": "v_user_lead_protection", "row_count": 3}'),
+             (jsonb_build_object('view_name', 'monitoring_user_lead', 'row_count', (select count(*) from monitoring_user_lead where kpi is not null)))$$,
     'the go-live check counts the rows of both views'
 );
 select lives_ok($$INSERT INTO leads (id, user_id, created_at) VALUES (999999, 1, now() - interval '5 months')$$, 'the go-live check inserts lead 999999');

@@ -1,7 +1,7 @@
 -- The narrow row is stored once and read for months: whenever it was computed, it must show what a
 -- computation of this moment shows. Histories are drawn from a fixed seed.
 begin;
-select plan(4);
+select plan(5);
 set local time zone 'Europe/Berlin';
 select setseed(0.6102);
 
@@ -70,7 +70,14 @@ select m.lead_id, m.at as stored_at, x.at,
  cross join lateral lead_protection_at(m.lead_id, x.at) as p
  cross join lateral internal.protection_row(c, x.at) as r;
 select ok((select count(*) from answers) > 1000, 'rows are read at a thousand later moments');
-select is_empty('select lead_id, stored_at, at, shown, computed from answers where shown <> computed', 'a row stored then shows at each what is computed then');
+select is_empty(
+    $$select lead_id, stored_at, at, shown ->> 'state', computed ->> 'state' from answers where lead_id % 6 <> 0 and shown <> computed$$,
+    'a row stored then shows at each what is computed then'
+);
+select is_empty(
+    $$select lead_id, stored_at, at, shown ->> 'state', computed ->> 'state' from answers where lead_id % 6 = 0 and shown <> computed$$,
+    'so does one whose reminder was sent just before R, while an open hold moves R past the reminder''s window'
+);
 
 select * from finish();
 rollback;

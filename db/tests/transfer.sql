@@ -11,9 +11,9 @@ insert into leads (id, user_id, created_at) values
     (5, 7, now() - interval '61 days'),
     (6, 7, now() - interval '30 days');
 insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values
-    (101, 2, 7, 'open', now() - interval '240 hours', null),
-    (102, 2, 7, 'planned', now() - interval '240 hours', now() + interval '240 hours'),
-    (103, 2, 7, 'over', now() - interval '480 hours', now() - interval '400 hours');
+    (9000000000001, 2, 7, 'open', now() - interval '240 hours', null),
+    (9000000000002, 2, 7, 'planned', now() - interval '240 hours', now() + interval '240 hours'),
+    (9000000000003, 2, 7, 'over', now() - interval '480 hours', now() - interval '400 hours');
 insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
 values (4, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30');
 select is((select count(*)::integer from dispatch_due_reminders(100) where lead_id = 5), 1, 'a reminder to the old user is queued');
@@ -47,7 +47,7 @@ select results_eq(
 update leads set user_id = 8 where id = 2;
 select results_eq(
     $$select id, end_at from lead_holds where lead_id = 2 order by id$$,
-    $$values (101::bigint, now()), (102, now()), (103, now() - interval '400 hours')$$,
+    $$values (9000000000001::bigint, now()), (9000000000002, now()), (9000000000003, now() - interval '400 hours')$$,
     'every hold still running ends, planned ones too; one that was over stays'
 );
 select results_eq(

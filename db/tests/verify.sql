@@ -9,7 +9,7 @@ $$ select coalesce(array_agg(distinct difference order by difference), '{}') fro
 
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '50 days' from generate_series(1, 40) as i;
 insert into leads (id, user_id, created_at) values (50, 7, now() - interval '65 days'), (51, 7, now() - interval '7 months'), (52, 7, now() - interval '7 months');
-insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) select 9000 + i, i, 7, 'QUALIFIED_CALL', now() - interval '20 days' from generate_series(1, 40) as i;
+insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) select 9000000000000 + i, i, 7, 'QUALIFIED_CALL', now() - interval '20 days' from generate_series(1, 40) as i;
 insert into lead_holds (lead_id, user_id, reason, start_at) values (30, 7, 'x', now() - interval '5 days');
 select is((select count(*)::integer from expire_due_protections(1)), 1, 'one expiry is recorded');
 select is_empty('select * from verify_lead_protection()', 'nothing parts from its facts');
@@ -52,8 +52,8 @@ select is(pg_temp.differences(20), '{}', 'a check that lies too early is lazy, n
 -- Facts that came in behind the triggers' back.
 set local session_replication_role = replica;
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (21, 7, 'QUALIFIED_CALL', now() - interval '1 day');
-delete from lead_activities where id = 9022;
-update lead_activities set occurred_at = now() - interval '1 day' where id = 9023;
+delete from lead_activities where id = 9000000000022;
+update lead_activities set occurred_at = now() - interval '1 day' where id = 9000000000023;
 insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (24, 7, 'x', now() - interval '10 days', now() - interval '5 days');
 insert into lead_extensions (lead_id, user_id, extension, reason) values (25, 7, '1 month', 'x');
 insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values (50, 7, current_date, now(), now());
