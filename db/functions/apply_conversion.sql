@@ -1,6 +1,11 @@
 -- A conversion ends the period that was running at its moment; taking it back reopens that period. An
--- expiry that was due before is recorded first, with its own reason and moment.
-create or replace function internal.apply_conversion(p_lead_id bigint, p_converted_at timestamptz) returns void
+-- expiry that was due before is recorded first, with its own reason and moment. One that facts entered later
+-- bring to light (p_is_new false) is left to the sweep: until it is recorded, more facts may undo it.
+create or replace function internal.apply_conversion(
+    p_lead_id bigint,
+    p_converted_at timestamptz,
+    p_is_new boolean default true
+) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -15,6 +20,8 @@ begin
         update public.lead_protection_periods as p
            set ended_at = null, end_reason = null
          where p.id = v_clocks.period_id;
+    end if;
+    if v_reopened or not p_is_new then
         v_clocks := internal.refresh_clocks(v_clocks);
     end if;
     if p_converted_at >= v_clocks.started_at and v_clocks.ended_at is null then
@@ -23,12 +30,12 @@ begin
          cross join lateral internal.evaluate_period(p, p_converted_at) as e
          where p.id = v_clocks.period_id;
         select * into strict v_row from internal.protection_row(v_at_conversion, p_converted_at);
-        if v_row.state = 'EXPIRED' then
-            perform internal.end_period(v_clocks, v_row.protection_expires_at, v_row.end_reason);
-        else
+        if v_row.state <> 'EXPIRED' then
             perform internal.end_period(
                 v_clocks, p_converted_at, 'CONVERTED', p_converted_at is distinct from v_was_converted_at
             );
+        elsif p_is_new then
+            perform internal.end_period(v_clocks, v_row.protection_expires_at, v_row.end_reason);
         end if;
     elsif v_reopened then
         select * into strict v_row from internal.protection_row(v_clocks, now());
@@ -38,6 +45,6 @@ begin
     end if;
 end
 $$;
-comment on function internal.apply_conversion(bigint, timestamptz) is
-    'Brings the lead''s period in line with leads.converted_at (null: not converted).';
-revoke all on function internal.apply_conversion(bigint, timestamptz) from public;
+comment on function internal.apply_conversion(bigint, timestamptz, boolean) is
+    'Brings the lead''s period in line with leads.converted_at (null: not converted); p_is_new false: after other facts changed.';
+revoke all on function internal.apply_conversion(bigint, timestamptz, boolean) from public;

@@ -5,19 +5,20 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_clocks internal.lead_clocks;
+    v record;
 begin
-    for v_clocks in
-        select c.*
+    for v in
+        select c as clocks, l.converted_at
           from internal.lead_clocks as c
+          join public.leads as l on l.id = c.lead_id
          where c.lead_id = any (p_lead_ids) and (c.end_reason is null or c.end_reason = 'CONVERTED')
          order by c.lead_id
     loop
-        if v_clocks.end_reason = 'CONVERTED' then
-            -- A corrected fact may show that the lead had expired before.
-            perform internal.apply_conversion(v_clocks.lead_id, v_clocks.ended_at);
+        if v.converted_at >= (v.clocks).started_at then
+            -- A corrected fact may show that the lead had expired before, or that it had not.
+            perform internal.apply_conversion((v.clocks).lead_id, v.converted_at, false);
         else
-            perform internal.refresh_clocks(v_clocks, p_activity_at);
+            perform internal.refresh_clocks(v.clocks, p_activity_at);
         end if;
     end loop;
 end

@@ -83,7 +83,7 @@ as $$
           where p.id = c.period_id
             and (
                 p.end_reason = 'CONVERTED' and l.converted_at is distinct from p.ended_at
-                or p.ended_at is null and l.converted_at >= p.started_at
+                or p.ended_at is null and l.converted_at >= p.started_at and e.state <> 'EXPIRED'
             )
      ) as d
      where l.id >= coalesce(verify_lead_protection.lead_id, -9223372036854775808)
