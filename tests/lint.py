@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sysconfig.get_path("scripts"))  # the programs of this environment, whatever PATH says
 PYTHON_FOLDERS = ("jobs", "exporter", "migrations", "tests", "bench", "docs")
 LINE_LENGTH = 120
+TEST_LINE_LENGTH = 200  # a test's data and the sentence it proves stand on one line
 LONG_STRING = re.compile(r"'(?:[^']|''){60,}'")  # nobody should have to cut a sentence in pieces
 
 # Left out of squawk: the baseline's `if not exists` is looked at by the migration tests, the columns' types
@@ -104,8 +105,9 @@ def sql_layout(_fix: bool) -> Problems:
         name = path.relative_to(ROOT)
         for number, line in enumerate(text.split("\n"), start=1):
             length = len(LONG_STRING.sub("''", line))
-            if length > LINE_LENGTH:
-                problems.append(f"{name}:{number}: {length} characters, at most {LINE_LENGTH}")
+            most = TEST_LINE_LENGTH if "db/tests" in str(name) else LINE_LENGTH
+            if length > most:
+                problems.append(f"{name}:{number}: {length} characters, at most {most}")
             if re.search(r"\t|\s$", line):
                 problems.append(f"{name}:{number}: a tab, or blanks at the end")
         if not text.endswith("\n") or text.endswith("\n\n"):

@@ -8,7 +8,9 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off -- plans are cached: one made while the tables are small must not scan them later
 as $$
 begin
-    new.counts_from := null; -- for the system to set
+    if tg_op = 'INSERT' then
+        new.counts_from := null; -- for the system to set
+    end if;
     if new.occurred_at between '2000-01-01 00:00+00' and now()
         and new.created_at between '2000-01-01 00:00+00' and now()
         and exists (select from public.leads as l where l.id = new.lead_id)

@@ -28,7 +28,9 @@ begin
             ));
         end if;
         if v_fact - '{id,lead_id,user_id,activity_type,occurred_at,summary,created_at}'::text[] <> '{}' then
-            perform internal.raise_error('LP016', format('An activity has no such member: %s.', left(v_fact::text, 500)));
+            perform internal.raise_error('LP016', format(
+                'An activity has no such member: %s.', left(v_fact::text, 500)
+            ));
         end if;
         v_type := coalesce(v_fact ->> 'activity_type', 'QUALIFIED_CALL');
         if not exists (select from public.activity_types as t where t.activity_type = v_type) then

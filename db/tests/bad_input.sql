@@ -71,7 +71,8 @@ insert into lead_activities (lead_id, user_id, activity_type, summary) values (3
 call create_lead_hold(3, 7, $x$'; drop table lead_holds; -- %s$x$);
 call extend_lead_protection(3, 7, '1 day', $x$'; drop table lead_extensions; -- %s$x$);
 select results_eq(
-    $$select l.company_name, a.summary, h.reason, e.reason from leads as l join lead_activities as a on a.lead_id = l.id join lead_holds as h on h.lead_id = l.id join lead_extensions as e on e.lead_id = l.id where l.id = 3$$,
+    $$select l.company_name, a.summary, h.reason, e.reason from leads as l
+        join lead_activities as a on a.lead_id = l.id join lead_holds as h on h.lead_id = l.id join lead_extensions as e on e.lead_id = l.id where l.id = 3$$,
     $q$values ($x$Robert'); drop table leads; --$x$, $x$'; drop table lead_activities; -- <script>alert(1)</script> =1+1 %s$x$, $x$'; drop table lead_holds; -- %s$x$, $x$'; drop table lead_extensions; -- %s$x$)$q$,
     'a name, a summary and a reason are data, kept as they are'
 );

@@ -18,7 +18,8 @@ select cmp_ok((select count(*)::integer from relations), '>', 15, 'there are rel
 select is_empty($$select name from ours where obj_description(oid, 'pg_proc') is null$$, 'every function and procedure says what callers may rely on');
 select is_empty($$select name from relations where obj_description(oid, 'pg_class') is null and name !~ '^internal\.outbox_archive_\d+$'$$, 'every table and view says what it holds');
 select is_empty(
-    $$select t.typname from pg_type as t join pg_class as c on c.oid = t.typrelid where c.relkind = 'c' and t.typnamespace in ('public'::regnamespace, 'internal'::regnamespace) and obj_description(t.oid, 'pg_type') is null$$,
+    $$select t.typname from pg_type as t join pg_class as c on c.oid = t.typrelid where c.relkind = 'c' and t.typnamespace in ('public'::regnamespace,
+    'internal'::regnamespace) and obj_description(t.oid, 'pg_type') is null$$,
     'every type says what it is'
 );
 select isnt(obj_description('internal'::regnamespace, 'pg_namespace'), null, 'schema internal says what it is');
@@ -33,7 +34,8 @@ select is_empty(
 );
 select is_empty($$select name, a.privilege_type from relations cross join lateral aclexplode(relacl) as a where a.grantee = 0$$, 'PUBLIC has no right on any relation');
 select is_empty(
-    $$select c.oid::regclass from pg_class as c cross join lateral aclexplode(c.relacl) as a where c.relkind = 'S' and c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace) and a.grantee = 0$$,
+    $$select c.oid::regclass from pg_class as c cross join lateral aclexplode(c.relacl) as a
+       where c.relkind = 'S' and c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace) and a.grantee = 0$$,
     'nor on any sequence'
 );
 select is_empty(

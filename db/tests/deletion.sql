@@ -36,7 +36,8 @@ delete from leads where id = 5;
 select results_eq($$select event_type from outbox where lead_id = 5 and id > (select id from seen) order by id$$, $$values ('lead.protection.ended')$$,
     'deleting a lead on hold tells its end and nothing of its hold');
 delete from leads where user_id = 9;
-select is((select count(*)::integer from outbox where id > (select id from seen) and event_type = 'lead.protection.ended' and user_id = 9), 100, 'a hundred are deleted in one statement and each is told');
+select is((select count(*)::integer from outbox where id > (select id from seen) and event_type = 'lead.protection.ended' and user_id = 9), 100,
+    'a hundred are deleted in one statement and each is told');
 select is_empty($$select lead_id from internal.lead_clocks where user_id = 9$$, 'none is left');
 insert into leads (id, user_id, created_at) values (10, 7, '2025-01-10 09:00');
 delete from leads where id = 10;

@@ -46,10 +46,12 @@ select results_eq('select * from explain_lead_protection(4711)', 'select * from 
 -- The last row agrees with the view, whatever state the lead is in.
 insert into leads (id, user_id, created_at) values
     (1, 7, now() - interval '10 days'), (2, 7, now() - interval '65 days'), (3, 7, now() - interval '65 days'), (4, 7, now() - interval '65 days'),
-    (5, 7, now() - interval '65 days'), (6, 7, now() - interval '10 days'), (7, 7, now() - interval '7 months'), (8, 7, now() - interval '7 months'), (9, 7, now() - interval '10 days'), (10, 7, now());
+    (5, 7, now() - interval '65 days'), (6, 7, now() - interval '10 days'), (7, 7, now() - interval '7 months'), (8, 7, now() - interval '7 months'),
+    (9, 7, now() - interval '10 days'), (10, 7, now());
 insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
 select v.id, 7, timezone('Europe/Berlin', v.reminder_due_at)::date, v.reminder_due_at, now() - interval '2 days' from v_user_lead_protection as v where v.id in (3, 4);
-insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (4, 7, 'x', now() - interval '1 day', null), (5, 7, 'x', now() - interval '30 days', null), (9, 7, 'x', now() - interval '1 day', now() + interval '1 day');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (4, 7, 'x', now() - interval '1 day', null), (5, 7, 'x',
+    now() - interval '30 days', null), (9, 7, 'x', now() - interval '1 day', now() + interval '1 day');
 update leads set converted_at = now() where id = 6;
 call reinstate_lead_protection(8, 7, 'x');
 update leads set user_id = 8 where id = 1;

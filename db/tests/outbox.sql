@@ -80,7 +80,8 @@ insert into leads (id, user_id) values (2, 7) on conflict (id) do nothing;
 select is((select count(*)::integer from pg_temp.events(2)), 1, 'what ON CONFLICT skips tells nothing');
 select is_empty($$insert into leads (id, user_id) select 4, 7 where false returning id$$, 'nor does an empty statement');
 insert into leads (id, user_id) select i, 7 from generate_series(110, 101, -1) as i;
-select is((select array_agg(lead_id order by lead_id) from outbox where lead_id between 101 and 110), array(select generate_series(101::bigint, 110)), 'one statement of many leads tells each of them once');
+select is((select array_agg(lead_id order by lead_id) from outbox where lead_id between 101 and 110), array(select generate_series(101::bigint, 110)),
+    'one statement of many leads tells each of them once');
 
 -- Claiming and acknowledging.
 create temp table again as select * from claim_outbox_events('p1', 2);
@@ -143,7 +144,8 @@ select throws_ok($$insert into outbox (event_id, event_type, payload) select eve
 -- Job runs.
 select isnt(start_job_run('publish'), null, 'a job run is opened');
 select lives_ok($$select finish_job_run(id, 'SUCCESS', '{"published": 3}') from job_runs order by id desc limit 1$$, 'and closed');
-select results_eq($$select job, outcome, detail, finished_at is not null from job_runs order by id desc limit 1$$, $$values ('publish', 'SUCCESS', jsonb '{"published": 3}', true)$$, 'with what was done');
+select results_eq($$select job, outcome, detail, finished_at is not null from job_runs order by id desc limit 1$$, $$values ('publish', 'SUCCESS',
+    jsonb '{"published": 3}', true)$$, 'with what was done');
 select lives_ok($$select finish_job_run(id, 'FAILURE', '{}') from job_runs order by id desc limit 1$$, 'closing it twice');
 select is((select outcome from job_runs order by id desc limit 1), 'SUCCESS', 'changes nothing');
 select throws_ok($$select finish_job_run(start_job_run('remind'), 'MAYBE', '{}')$$, '23514', null, 'a run succeeds or fails') ;

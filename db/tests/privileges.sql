@@ -53,7 +53,8 @@ select set_eq(
         ('lead_operations', 'explain_lead_protection'), ('lead_operations', 'lead_protection_at'), ('lead_operations', 'user_lead_protection_at'),
         ('lead_operations', 'simulate_lead_protection'), ('lead_operations', 'verify_lead_protection'),
         ('lead_worker', 'claim_outbox_events'), ('lead_worker', 'acknowledge_outbox_events'), ('lead_worker', 'release_outbox_claim'), ('lead_worker', 'dispatch_due_reminders'),
-        ('lead_worker', 'expire_due_protections'), ('lead_worker', 'make_outbox_partitions'), ('lead_worker', 'start_job_run'), ('lead_worker', 'finish_job_run'), ('lead_worker', 'verify_lead_protection'),
+        ('lead_worker', 'expire_due_protections'), ('lead_worker', 'make_outbox_partitions'), ('lead_worker', 'start_job_run'), ('lead_worker',
+        'finish_job_run'), ('lead_worker', 'verify_lead_protection'),
         ('grafana_reader', 'explain_lead_protection'),
         -- What the views run, with their reader's right.
         ('module02_writer', 'internal.protection_row'), ('module02_writer', 'internal.days_between'),
@@ -153,7 +154,8 @@ select lives_ok($$select finish_job_run(start_job_run('sweep'), 'SUCCESS', '{}')
 select lives_ok('select * from verify_lead_protection()', 'checks');
 select throws_ok(s.statement, '42501', null, format('the worker may not: %s', s.statement)) from (values
     ('select * from leads'), ('select * from outbox'), ('update lead_reminders set sent_at = now()'), ('delete from outbox'), ('insert into lead_reminders (lead_id, user_id, window_start) values (1, 7, ''2025-01-01'')'),
-    ('select * from v_user_lead_protection'), ('call create_lead_hold(1, 7, ''x'')'), ('call reinstate_lead_protection(1, 7, ''x'')'), ('update settings set value = ''any'''), ('insert into job_runs (job) values (''x'')'),
+    ('select * from v_user_lead_protection'), ('call create_lead_hold(1, 7, ''x'')'), ('call reinstate_lead_protection(1, 7, ''x'')'),
+    ('update settings set value = ''any'''), ('insert into job_runs (job) values (''x'')'),
     ('create temp table t (x integer)'), ('truncate outbox')) as s (statement);
 reset role;
 
@@ -164,19 +166,23 @@ select is((select state from v_user_lead_protection where id = 21), 'EXPIRED', '
 select is((select clock from v_lead_timeline where lead_id = 2 order by step desc limit 1), 'STOPPED', 'the timeline');
 select cmp_ok((select count(*)::integer from monitoring_user_lead), '>', 5, 'the figures');
 select throws_ok(s.statement, '42501', null, format('Grafana may not: %s', s.statement)) from (values
-    ('select * from leads'), ('select * from lead_activities'), ('select * from lead_holds'), ('select * from sales_users'), ('select * from outbox'), ('select * from settings'), ('select * from lead_protection_periods'),
-    ('select * from internal.lead_clocks'), ('select internal.days_between(now(), now())'), ('call create_lead_hold(1, 7, ''x'')'), ('select expire_due_protections()'), ('select claim_outbox_events(''x'')'),
+    ('select * from leads'), ('select * from lead_activities'), ('select * from lead_holds'), ('select * from sales_users'), ('select * from outbox'),
+    ('select * from settings'), ('select * from lead_protection_periods'),
+    ('select * from internal.lead_clocks'), ('select internal.days_between(now(), now())'), ('call create_lead_hold(1, 7, ''x'')'),
+    ('select expire_due_protections()'), ('select claim_outbox_events(''x'')'),
     ('select * from simulate_lead_protection(1, ''{}'')'), ('select * from user_lead_protection_at(now())'),
     ('insert into error_codes values (''LP999'', ''x'', ''x'')'), ('create temp table t (x integer)'), ('create table public.t (x integer)'), ('truncate leads')) as s (statement);
 reset role;
 
 set local role lead_exporter;
 select throws_ok(s.statement, '42501', null, format('the exporter may not: %s', s.statement)) from (values
-    ('select * from leads'), ('select * from v_user_lead_protection'), ('select * from monitoring_user_lead'), ('select * from explain_lead_protection(1)'), ('create temp table t (x integer)')) as s (statement);
+    ('select * from leads'), ('select * from v_user_lead_protection'), ('select * from monitoring_user_lead'),
+    ('select * from explain_lead_protection(1)'), ('create temp table t (x integer)')) as s (statement);
 reset role;
 set local role module03_writer;
 select throws_ok(s.statement, '42501', null, format('Module 03 may not: %s', s.statement)) from (values
-    ('select * from leads'), ('insert into leads (user_id) values (1)'), ('select * from v_user_lead_protection'), ('select handle_module_event(''{}'')'), ('create temp table t (x integer)')) as s (statement);
+    ('select * from leads'), ('insert into leads (user_id) values (1)'), ('select * from v_user_lead_protection'),
+    ('select handle_module_event(''{}'')'), ('create temp table t (x integer)')) as s (statement);
 reset role;
 set local role finops_writer;
 select throws_ok(s.statement, '42501', null, format('FinOps may not: %s', s.statement)) from (values

@@ -104,7 +104,8 @@ update settings set value = 'broker' where name = 'reminder_proof';
 insert into leads (id, user_id, created_at) values (14, 7, now() - interval '61 days');
 select is((select count(*)::integer from dispatch_due_reminders(1000) where lead_id = 14), 1, 'lead 14 is reminded');
 update lead_reminders set channel = 'EMAIL' where lead_id = 14;
-select ok((select acknowledge_outbox_events(c.token, array_agg(c.id)) from claim_outbox_events('publisher', 10000) as c where c.lead_id = 14 group by c.token) > 0, 'the event of a mailed reminder is accepted');
+select ok((select acknowledge_outbox_events(c.token, array_agg(c.id)) from claim_outbox_events('publisher',
+    10000) as c where c.lead_id = 14 group by c.token) > 0, 'the event of a mailed reminder is accepted');
 select is((select sent_at from lead_reminders where lead_id = 14), null, 'but only the mail server''s acceptance counts for it');
 
 insert into leads (id, user_id, created_at) values (15, 7, now() - interval '61 days'), (16, 7, now() - interval '61 days');

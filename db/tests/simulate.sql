@@ -64,9 +64,11 @@ select results_eq(
 create temp table supposed as
 select 2 as id, s as answer, d from generate_series(timestamptz '2025-01-20', '2025-08-20', '10 days') as d
  cross join lateral simulate_lead_protection(2, '{"activities": [{"occurred_at": "2025-04-10 09:00+02", "activity_type": "ROI_PRESENTATION"}, {"occurred_at": "2025-03-01 09:00+01"}],
-    "holds": [{"start_at": "2025-02-01 09:00+01", "end_at": "2025-02-15 09:00+01"}, {"start_at": "2025-02-10 09:00+01", "end_at": "2025-02-20 09:00+01"}, {"start_at": "2025-05-01 09:00+02", "end_at": "2025-05-01 09:00+02"}]}', d) as s;
+    "holds": [{"start_at": "2025-02-01 09:00+01", "end_at": "2025-02-15 09:00+01"}, {"start_at": "2025-02-10 09:00+01",
+    "end_at": "2025-02-20 09:00+01"}, {"start_at": "2025-05-01 09:00+02", "end_at": "2025-05-01 09:00+02"}]}', d) as s;
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (2, 7, 'ROI_PRESENTATION', '2025-04-10 09:00+02'), (2, 7, 'QUALIFIED_CALL', '2025-03-01 09:00+01');
-insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (2, 7, 'x', '2025-02-01 09:00+01', '2025-02-15 09:00+01'), (2, 7, 'x', '2025-02-10 09:00+01', '2025-02-20 09:00+01'), (2, 7, 'x', '2025-05-01 09:00+02', '2025-05-01 09:00+02');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (2, 7, 'x', '2025-02-01 09:00+01', '2025-02-15 09:00+01'), (2, 7, 'x',
+    '2025-02-10 09:00+01', '2025-02-20 09:00+01'), (2, 7, 'x', '2025-05-01 09:00+02', '2025-05-01 09:00+02');
 select is_empty($$select s.d from supposed as s cross join lateral lead_protection_at(2, s.d) as p where not pg_temp.same(s.answer, p)$$, 'entered for real the facts come to what was supposed');
 select isnt_empty('select * from supposed', 'and there was something to compare');
 

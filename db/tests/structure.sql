@@ -9,8 +9,10 @@ select t.relation, c.n, split_part(c.def, ' ', 1), regexp_replace(substr(c.def, 
   from (values
       ('leads', array['id bigint!', 'user_id bigint!', 'company_name text', 'city text', 'contact_name text', 'contact_email text', 'contact_phone text',
                       'created_at timestamp with time zone!', 'converted_at timestamp with time zone']),
-      ('lead_activities', array['id bigint!', 'lead_id bigint!', 'user_id bigint!', 'activity_type text!', 'occurred_at timestamp with time zone!', 'summary text', 'created_at timestamp with time zone!']),
-      ('lead_holds', array['id bigint!', 'lead_id bigint!', 'user_id bigint!', 'reason text!', 'start_at timestamp with time zone!', 'end_at timestamp with time zone', 'created_by bigint', 'released_by bigint',
+      ('lead_activities', array['id bigint!', 'lead_id bigint!', 'user_id bigint!', 'activity_type text!', 'occurred_at timestamp with time zone!',
+      'summary text', 'created_at timestamp with time zone!']),
+      ('lead_holds', array['id bigint!', 'lead_id bigint!', 'user_id bigint!', 'reason text!', 'start_at timestamp with time zone!',
+      'end_at timestamp with time zone', 'created_by bigint', 'released_by bigint',
                            'created_at timestamp with time zone!']),
       ('lead_reminders', array['id bigint!', 'lead_id bigint!', 'user_id bigint!', 'reminder_type text!', 'window_start date!', 'due_at timestamp with time zone!', 'sent_at timestamp with time zone',
                                'channel text!', 'payload jsonb', 'event_id uuid', 'created_at timestamp with time zone!']),
@@ -25,8 +27,10 @@ select is_empty(
 );
 select is((select count(*)::integer from promised), 43, 'all 43 of them');
 select has_column('public', t.relation, t.name, format('%s.%s exists', t.relation, t.name))
-  from (values ('lead_extensions', 'lead_id'), ('lead_extensions', 'user_id'), ('lead_extensions', 'extension'), ('lead_extensions', 'reason'), ('lead_extensions', 'granted_by'), ('lead_extensions', 'granted_at'),
-               ('protection_policies', 'policy'), ('protection_policies', 'version'), ('protection_policies', 'base_term'), ('protection_policies', 'activity_interval'), ('protection_policies', 'grace_period'),
+  from (values ('lead_extensions', 'lead_id'), ('lead_extensions', 'user_id'), ('lead_extensions', 'extension'), ('lead_extensions', 'reason'),
+  ('lead_extensions', 'granted_by'), ('lead_extensions', 'granted_at'),
+               ('protection_policies', 'policy'), ('protection_policies', 'version'), ('protection_policies', 'base_term'), ('protection_policies',
+               'activity_interval'), ('protection_policies', 'grace_period'),
                ('protection_policies', 'time_zone'), ('protection_policies', 'max_hold'), ('protection_policies', 'reminder_digest_threshold'),
                ('lead_protection_periods', 'lead_id'), ('lead_protection_periods', 'user_id'), ('lead_protection_periods', 'started_at'), ('lead_protection_periods', 'ended_at'),
                ('lead_protection_periods', 'end_reason'), ('lead_protection_periods', 'recorded_at')) as t (relation, name);
@@ -42,7 +46,8 @@ select col_is_pk('public', 'leads', 'id', 'id is the key of leads');
 select col_is_unique('public', 'lead_reminders', array['lead_id', 'user_id', 'reminder_type', 'window_start'], 'a reminder is unique per lead, user, type and window');
 select results_eq(
     $$select activity_type, is_qualified from activity_types order by is_qualified desc, activity_type$$,
-    $$values ('CUSTOMER_REACTION', true), ('QUALIFIED_CALL', true), ('ROI_PRESENTATION', true), ('SAMPLE_FEEDBACK', true), ('SCHEDULED_FOLLOWUP', true), ('EMAIL_SENT', false), ('MARKETING_TOUCH', false), ('SYSTEM_NOTE', false)$$,
+    $$values ('CUSTOMER_REACTION', true), ('QUALIFIED_CALL', true), ('ROI_PRESENTATION', true), ('SAMPLE_FEEDBACK', true), ('SCHEDULED_FOLLOWUP',
+    true), ('EMAIL_SENT', false), ('MARKETING_TOUCH', false), ('SYSTEM_NOTE', false)$$,
     'the activity types are those of page 1'
 );
 
@@ -60,7 +65,8 @@ select is(
     (select array_agg(attname::text || ' ' || format_type(atttypid, null) order by attnum) from pg_attribute where attrelid = 'public.v_user_lead_protection'::regclass and attnum > 0 and not attisdropped),
     'the functions'' row type is the view''s'
 );
-select columns_are('public', 'v_lead_timeline', array['lead_id', 'step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at'], 'v_lead_timeline has the columns of explain, by lead');
+select columns_are('public', 'v_lead_timeline', array['lead_id', 'step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at'],
+    'v_lead_timeline has the columns of explain, by lead');
 select columns_are('public', 'monitoring_user_lead', array['kpi', 'dimension', 'value', 'unit', 'threshold', 'status'], 'monitoring_user_lead has the columns of page 2');
 
 -- Procedures and functions: name, parameters by name, which may be left out, kind, result.
@@ -95,7 +101,8 @@ select results_eq(
     $$select r.role, rolcanlogin or rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls
         from unnest(array['module02_writer', 'module03_writer', 'finops_writer', 'lead_operations', 'lead_worker', 'lead_exporter', 'grafana_reader']) with ordinality as r (role, n)
         left join pg_roles on rolname = r.role order by r.n$$,
-    $$values ('module02_writer', false), ('module03_writer', false), ('finops_writer', false), ('lead_operations', false), ('lead_worker', false), ('lead_exporter', false), ('grafana_reader', false)$$,
+    $$values ('module02_writer', false), ('module03_writer', false), ('finops_writer', false), ('lead_operations', false), ('lead_worker', false),
+    ('lead_exporter', false), ('grafana_reader', false)$$,
     'the seven roles exist, cannot log in and have no attribute'
 );
 
