@@ -38,10 +38,10 @@ as $$
         when p_kind = 'REMINDER_INACTIVITY' and p_row.state = 'GRACE' then 'does not count: a grace period runs'
         when p_kind = 'REMINDER_INACTIVITY' then 'does not count: its window lies before the due date'
         when p_kind = 'HOLD' and p_before.clock_stopped_since is not null
-            then 'changes nothing yet: the clocks are stopped already, overlapping time counts once'
+            then 'the clocks are stopped already: overlapping time counts once'
         when p_kind = 'HOLD' then 'stops the clocks'
         when p_kind = 'RELEASE' and p_row.clock_stopped_since is not null
-            then 'changes nothing yet: another hold still stops the clocks'
+            then 'another hold still stops the clocks'
         when p_kind = 'RELEASE' then format(
             'the clocks run again after %s days on hold',
             internal.days_between(coalesce(p_before.clock_stopped_since, p_at), p_at)
