@@ -47,6 +47,7 @@ def publish(connection: Connection, sink: Sink, limit: int) -> Published:
     written: set[int] = set()  # ids that went out in this pass and are not known to be acknowledged
     fruitless = 0
     token: int | None = None
+    connection.execute("select public.make_outbox_partitions()")  # ahead of the events that need them
     while fruitless < _PATIENCE:
         batch = connection.execute(_CLAIM, {"holder": holder, "limit": limit}).fetchall()
         if not batch:
