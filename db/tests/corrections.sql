@@ -1,0 +1,84 @@
+-- Facts put right after something was built on them: a conversion, a queued reminder, a start.
+begin;
+select plan(19);
+set local time zone 'Europe/Berlin';
+
+-- A conversion and the facts before it, in both orders.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '100 days' from generate_series(1, 3) as i;
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select i, 7, current_date - 38, now() - interval '38 days', now() - interval '38 days' from generate_series(1, 2) as i;
+insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values
+(9101, 1, 7, 'QUALIFIED_CALL', now() - interval '35 days');
+update leads set converted_at = now() - interval '5 days' where id = 1;
+select is((select state from v_user_lead_protection where id = 1), 'CONVERTED', 'a lead that was worked in time is converted');
+delete from lead_activities where id = 9101;
+select is((select state from v_user_lead_protection where id = 1), 'EXPIRED', 'without that activity it had expired before');
+select results_eq(
+    'select state, protection_expires_at, end_reason from v_user_lead_protection where id = 1',
+    'select state, protection_expires_at, end_reason from lead_protection_at(2, now())',
+    'exactly as one that never had it'
+);
+insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values
+(9102, 1, 7, 'QUALIFIED_CALL', now() - interval '35 days');
+select is((select state from v_user_lead_protection where id = 1), 'CONVERTED', 'entered again, before the sweep, it is converted again');
+delete from lead_activities where id = 9102;
+select is((select count(*)::integer from expire_due_protections() where lead_id = 1), 1, 'the sweep records the expiry');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (1, 7, 'QUALIFIED_CALL', now() - interval '35 days');
+select is((select state from v_user_lead_protection where id = 1), 'EXPIRED', 'from then on it is final');
+
+-- One statement, several corrections.
+insert into leads (id, user_id, created_at, converted_at) values (4, 7, now() - interval '100 days', now() - interval '90 days');
+update leads set created_at = now() - interval '30 days', converted_at = null where id = 4;
+select is(
+    (select protection_started_at from v_user_lead_protection where id = 4), now() - interval '30 days',
+    'a start corrected while the conversion is taken back moves the start'
+);
+update leads set converted_at = now(), user_id = 8 where id = 4;
+select results_eq(
+    'select user_id, state from v_user_lead_protection where id = 4', $$values (8::bigint, 'CONVERTED')$$,
+    'handed over and converted at once, it is the new user''s conversion'
+);
+
+-- A queued reminder that somebody deletes.
+insert into leads (id, user_id, created_at) values (5, 7, now() - interval '61 days');
+select is((select count(*)::integer from dispatch_due_reminders(100) where lead_id = 5), 1, 'a reminder is queued');
+delete from lead_reminders where lead_id = 5;
+select is_empty(
+    $$select event_type from outbox where lead_id = 5 and event_type = 'lead.protection.reminder'$$,
+    'deleted, it takes its event along'
+);
+select is((select count(*)::integer from dispatch_due_reminders(100) where lead_id = 5), 1, 'and is queued anew, as it is still due');
+select is_empty('select * from verify_lead_protection() where lead_id between 1 and 5', 'after all this stored rows are what the facts come to');
+
+-- The earliest moment there is.
+insert into leads (id, user_id, created_at) values (6, 7, '2000-01-01 00:00+00');
+select lives_ok('select * from explain_lead_protection(6)', 'a lead of the first moment is explained');
+select lives_ok('select count(*) from v_lead_timeline where lead_id between 1 and 6', 'and does not spoil the others'' timeline');
+
+-- What the self-check must see.
+savepoint untouched;
+set local session_replication_role = replica;
+update internal.lead_clocks set steady_until = 'infinity' where lead_id = 5;
+select isnt_empty('select * from verify_lead_protection(5)', 'a row that would never be computed again is found');
+rollback to untouched;
+set local session_replication_role = replica;
+update internal.lead_clocks set next_expiry_check_at = null where lead_id = 5;
+select isnt_empty('select * from verify_lead_protection(5)', 'a lead that the sweep would never look at is found');
+rollback to untouched;
+set local session_replication_role = replica;
+update leads set created_at = created_at - interval '1 day' where id = 5;
+select isnt_empty('select * from verify_lead_protection(5)', 'a start moved behind the triggers'' back is found');
+rollback to untouched;
+set local session_replication_role = replica;
+update leads set converted_at = now() where id = 5;
+select isnt_empty('select * from verify_lead_protection(5)', 'so is a conversion');
+rollback to untouched;
+set local session_replication_role = replica;
+update lead_protection_periods set ended_at = ended_at + interval '1 hour' where lead_id = 1 and recorded_at is not null;
+update internal.lead_clocks set ended_at = ended_at + interval '1 hour', final_until = final_until + interval '1 hour',
+    protection_expires_at = protection_expires_at + interval '1 hour' where lead_id = 1;
+select isnt_empty('select * from verify_lead_protection(1)', 'and a recorded expiry that was moved');
+rollback to untouched;
+
+select * from finish();
+rollback;
