@@ -10,6 +10,7 @@ set enable_seqscan = off -- plans are cached: one made while the tables are smal
 as $$
 declare
     v_other_leads bigint[];
+    v_noted_leads bigint[];
     v_late boolean;
     v_other record;
 begin
@@ -49,9 +50,18 @@ begin
          ) as k
          where c.lead_id = l.lead_id and l.is_owner and l.is_plain
     )
-    select array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain), bool_or(l.is_late)
-      into v_other_leads, v_late
+    select array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain),
+           array_agg(l.lead_id) filter (where not (l.is_owner and l.is_plain)),
+           bool_or(l.is_late)
+      into v_other_leads, v_noted_leads, v_late
       from locked as l;
+
+    if v_noted_leads is not null then
+        -- Also an activity that counts for nobody yet: a transaction that began earlier may hand its lead over.
+        update internal.lead_clocks as c
+           set facts_entered_at = now()
+         where c.lead_id = any (v_noted_leads) and c.facts_entered_at < now();
+    end if;
 
     if v_late then
         update public.lead_activities as a
@@ -69,7 +79,7 @@ begin
              group by e.lead_id
              order by e.lead_id
         loop
-            perform internal.refresh_leads(array[v_other.lead_id], v_other.last_at);
+            perform internal.refresh_lead(v_other.lead_id, v_other.last_at);
         end loop;
     end if;
     return null;

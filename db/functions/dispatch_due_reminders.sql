@@ -50,6 +50,8 @@ begin
         end loop;
         update internal.lead_clocks as c
            set next_reminder_check_at = case
+               -- A drill in the past postpones nothing: the lead may be due by now.
+               when v_at < now() then c.next_reminder_check_at
                when v_clocks.ended_at is not null or v_clocks.held_until = 'infinity' then null
                when v_clocks.held_until > v_at then v_clocks.held_until
                else (

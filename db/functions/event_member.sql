@@ -19,6 +19,10 @@ begin
         perform internal.raise_error('LP017', format('%s is not a %s.', p_member, p_type));
     end if;
     return p_event ->> p_member;
+exception
+    when untranslatable_character then -- a NUL, which no text of PostgreSQL holds
+        perform internal.raise_error('LP017', format('%s has a character that cannot be stored.', p_member));
+        return null;
 end
 $$;
 comment on function internal.event_member(jsonb, text, text, boolean) is

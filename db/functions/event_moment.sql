@@ -14,7 +14,9 @@ begin
     end if;
     return v_text::timestamptz;
 exception
-    when invalid_datetime_format or datetime_field_overflow or invalid_parameter_value then
+    when invalid_datetime_format or datetime_field_overflow or invalid_parameter_value
+        or invalid_time_zone_displacement_value
+    then
         perform internal.raise_error('LP017', format('%s is %L.', p_member, left(p_event ->> p_member, 100)));
         return null;
 end

@@ -14,7 +14,7 @@ begin
         perform internal.refuse_final(
             'An extension', old.lead_id, old.user_id, old.granted_at, old.granted_at, null
         );
-        perform internal.refresh_leads(array[old.lead_id]);
+        perform internal.refresh_lead(old.lead_id);
         return null;
     end if;
     perform internal.refresh_leads(array[new.lead_id, case when tg_op = 'UPDATE' then old.lead_id end]);

@@ -19,7 +19,7 @@ begin
         return null;
     end if;
     if tg_op = 'INSERT' then
-        perform internal.refresh_leads(array[new.lead_id]);
+        perform internal.refresh_lead(new.lead_id);
         return null;
     end if;
     if tg_op = 'DELETE' then
@@ -27,7 +27,7 @@ begin
         perform internal.refuse_final(
             'A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from
         );
-        perform internal.refresh_leads(array[old.lead_id]);
+        perform internal.refresh_lead(old.lead_id);
         return null;
     end if;
     perform internal.refresh_leads(array[old.lead_id, new.lead_id]);

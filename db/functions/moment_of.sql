@@ -13,7 +13,9 @@ begin
     end if;
     return internal.checked_moment((p_json ->> p_key)::timestamptz, p_key, true);
 exception
-    when invalid_datetime_format or datetime_field_overflow or invalid_parameter_value then
+    when invalid_datetime_format or datetime_field_overflow or invalid_parameter_value
+        or invalid_time_zone_displacement_value
+    then
         perform internal.raise_error('LP016', format('%s is %L.', p_key, left(p_json ->> p_key, 100)));
         return null;
 end

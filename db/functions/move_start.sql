@@ -14,7 +14,7 @@ begin
        and p.start_reason = 'REGISTERED'
        and (p.ended_at is null or p.end_reason = 'CONVERTED' and p_created_at <= p.ended_at);
     if found then
-        perform internal.refresh_leads(array[p_lead_id]);
+        perform internal.refresh_lead(p_lead_id);
     end if;
 end
 $$;

@@ -1,6 +1,6 @@
 -- Facts put right after something was built on them: a conversion, a queued reminder, a start.
 begin;
-select plan(19);
+select plan(21);
 set local time zone 'Europe/Berlin';
 
 -- A conversion and the facts before it, in both orders.
@@ -49,6 +49,13 @@ select is_empty(
 );
 select is((select count(*)::integer from dispatch_due_reminders(100) where lead_id = 5), 1, 'and is queued anew, as it is still due');
 select is_empty('select * from verify_lead_protection() where lead_id between 1 and 5', 'after all this stored rows are what the facts come to');
+
+-- A drill in the past, at a moment under a hold, must not make the sweep of today pass the lead over.
+insert into leads (id, user_id, created_at) values (7, 7, now() - interval '70 days');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (7, 7, 'x', now() - interval '3 days', now() - interval '1 hour');
+select is((select count(*)::integer from dispatch_due_reminders(100, now() - interval '1 day') where lead_id = 7), 0,
+    'a drill queues nothing for a lead that was on hold then');
+select is((select count(*)::integer from dispatch_due_reminders(100) where lead_id = 7), 1, 'and today''s sweep still finds it');
 
 -- The earliest moment there is.
 insert into leads (id, user_id, created_at) values (6, 7, '2000-01-01 00:00+00');
