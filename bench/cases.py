@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bench.load import LEADS_PER_USER
-from bench.measure import Result, Run, Seconds, Statement, cost, in_turns, speed
+from bench.measure import Prepared, Query, Result, Run, Seconds, Statement, cost, in_turns, speed
 from jobs.database import Connection
 
 BLOCK = 200  # single-row operations in a round
@@ -43,26 +43,37 @@ _RUNNING = """
 """
 
 
+# The bounds are an application's; the same without the driver's work is shown beside them.
+_Prepare = Callable[[Connection, str], Prepared]
+_WAYS: tuple[tuple[_Prepare, str], ...] = ((Query, ""), (Statement, ", below the driver"))
+
+
 def measure_reads(connection: Connection, leads: int, seconds: float) -> list[Result]:
     """A lead by its id; a user's leads."""
     users = leads // LEADS_PER_USER
 
-    def read(what: str, whose: str, count: int, highest: int) -> Run:
-        query = READS[what].format(relation=RELATIONS[whose])
-        statement = Statement(connection, query)
+    def read(prepare: _Prepare, what: str, whose: str, count: int, highest: int) -> Run:
+        query = prepare(connection, READS[what].format(relation=RELATIONS[whose]))
 
         def run(number: int) -> Seconds:
             chance = random.Random(number)
-            return statement.run_all([[chance.randint(1, highest)] for _ in range(count)])
+            return query.run_all([[chance.randint(1, highest)] for _ in range(count)])
 
         return run
 
-    of_lead = in_turns(read("lead", "view", BLOCK, leads), read("lead", "bare", BLOCK, leads), seconds)
-    of_user = in_turns(read("user", "view", 10, users), read("user", "bare", 10, users), seconds)
-    return [
-        speed("lead by id through the view", of_lead, 0.90, BLOCK),
-        cost(f"a user's {LEADS_PER_USER} leads through the view", of_user, 2.0, 10),
-    ]
+    results = []
+    for prepare, way in _WAYS:
+        pairs = in_turns(
+            read(prepare, "lead", "view", BLOCK, leads), read(prepare, "lead", "bare", BLOCK, leads), seconds
+        )
+        results.append(speed(f"lead by id through the view{way}", pairs, _bound(0.90, way), BLOCK))
+    for prepare, way in _WAYS:
+        pairs = in_turns(
+            read(prepare, "user", "view", 10, users), read(prepare, "user", "bare", 10, users), seconds
+        )
+        name = f"a user's {LEADS_PER_USER} leads through the view{way}"
+        results.append(cost(name, pairs, _bound(2.0, way), 10))
+    return results
 
 
 def measure_writes(connection: Connection, leads: int, seconds: float) -> list[Result]:
@@ -76,8 +87,8 @@ def measure_writes(connection: Connection, leads: int, seconds: float) -> list[R
     bulk = min(BULK, running)
     users = leads // LEADS_PER_USER
 
-    def insert_leads(schema: str) -> Run:
-        insert = Statement(connection, _INSERT_LEAD.format(schema=schema))
+    def insert_leads(prepare: _Prepare, schema: str) -> Run:
+        insert = prepare(connection, _INSERT_LEAD.format(schema=schema))
 
         def run(number: int) -> Seconds:
             chance = random.Random(number)
@@ -85,12 +96,15 @@ def measure_writes(connection: Connection, leads: int, seconds: float) -> list[R
 
         return run
 
-    def insert_activity(schema: str) -> Run:
-        insert = Statement(connection, _INSERT_ACTIVITY.format(schema=schema))
+    # From the end of the shuffled leads, below the driver from their middle; the bulk takes them from the
+    # beginning.
+    def insert_activity(prepare: _Prepare, schema: str) -> Run:
+        insert = prepare(connection, _INSERT_ACTIVITY.format(schema=schema))
+        rounds = running // BLOCK
+        skipped = rounds // 2 if prepare is Statement else 0
 
-        # From the end of the shuffled leads; the bulk takes them from the beginning.
         def run(number: int) -> Seconds:
-            last = running - number % (running // BLOCK) * BLOCK
+            last = running - (number + skipped) % rounds * BLOCK
             return insert.run_all(_places(connection, last - BLOCK, last))
 
         return run
@@ -104,14 +118,20 @@ def measure_writes(connection: Connection, leads: int, seconds: float) -> list[R
 
         return run
 
-    of_lead = in_turns(insert_leads("public"), insert_leads("bare"), seconds)
-    of_activity = in_turns(insert_activity("public"), insert_activity("bare"), seconds)
-    of_bulk = in_turns(insert_activities("public"), insert_activities("bare"), seconds)
-    return [
-        speed("insert a lead with its event", of_lead, 0.60, BLOCK),
-        speed("insert an activity", of_activity, 0.70, BLOCK),
-        speed(f"{bulk:,} activities in one statement", of_bulk, 0.30, 1),
-    ]
+    results = []
+    for prepare, way in _WAYS:
+        pairs = in_turns(insert_leads(prepare, "public"), insert_leads(prepare, "bare"), seconds)
+        results.append(speed(f"insert a lead with its event{way}", pairs, _bound(0.60, way), BLOCK))
+    for prepare, way in _WAYS:
+        pairs = in_turns(insert_activity(prepare, "public"), insert_activity(prepare, "bare"), seconds)
+        results.append(speed(f"insert an activity{way}", pairs, _bound(0.70, way), BLOCK))
+    pairs = in_turns(insert_activities("public"), insert_activities("bare"), seconds)
+    results.append(speed(f"{bulk:,} activities in one statement", pairs, 0.30, 1))
+    return results
+
+
+def _bound(bound: float, way: str) -> float | None:
+    return None if way else bound
 
 
 def _places(connection: Connection, first: int, last: int) -> list[Sequence[object]]:
