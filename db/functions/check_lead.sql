@@ -22,8 +22,8 @@ revoke all on function internal.check_lead() from public;
 create or replace trigger leads_check_insert before insert on public.leads
 for each row
 when (
-    new.created_at not between '2000-01-01 00:00+00' and now()
-    or new.converted_at not between '2000-01-01 00:00+00' and now()
+    greatest(new.created_at, new.converted_at) > now()
+    or least(new.created_at, new.converted_at) < '2000-01-01 00:00+00'
 )
 execute function internal.check_lead();
 create or replace trigger leads_check_update before update of id, created_at, converted_at on public.leads

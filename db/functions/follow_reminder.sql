@@ -10,6 +10,12 @@ begin
     if tg_op = 'DELETE' and not exists (select from public.leads as l where l.id = old.lead_id) then
         return null; -- its lead is being deleted; what is in the outbox goes out
     end if;
+    if tg_op = 'UPDATE'
+        and (old.lead_id, old.user_id, old.reminder_type, old.window_start, old.sent_at)
+            is not distinct from (new.lead_id, new.user_id, new.reminder_type, new.window_start, new.sent_at)
+    then
+        return null;
+    end if;
     if tg_op <> 'INSERT' and old.sent_at is null and (tg_op = 'DELETE' or new.sent_at is null) then
         -- A queued reminder is gone, or another one: its event too, and the sweep looks at the lead again.
         delete from public.outbox as o where o.event_id = old.event_id and o.claimed_at is null;

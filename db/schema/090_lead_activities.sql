@@ -10,10 +10,12 @@ create table if not exists public.lead_activities (
     external_id text,
     counts_from timestamptz,
     constraint lead_activities_pkey primary key (id),
-    constraint lead_activities_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete cascade,
+    constraint lead_activities_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete cascade
+    deferrable initially deferred,
     constraint lead_activities_activity_type_fkey foreign key (activity_type)
-    references public.activity_types (activity_type)
+    references public.activity_types (activity_type) deferrable initially deferred
 );
+-- Deferred, so that the triggers refuse an unknown lead or type first, once a statement, with LP001 and LP008.
 comment on table public.lead_activities is 'Activities on leads; those of a qualified type by the protecting user restart 60T.';
 comment on column public.lead_activities.occurred_at is 'When it happened; decides what it does, whenever it is entered.';
 comment on column public.lead_activities.external_id is 'The activity''s id in the system it was imported from.';

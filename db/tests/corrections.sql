@@ -1,6 +1,6 @@
 -- Facts put right after something was built on them: a conversion, a queued reminder, a start.
 begin;
-select plan(21);
+select plan(22);
 set local time zone 'Europe/Berlin';
 
 -- A conversion and the facts before it, in both orders.
@@ -42,6 +42,11 @@ select results_eq(
 -- A queued reminder that somebody deletes.
 insert into leads (id, user_id, created_at) values (5, 7, now() - interval '61 days');
 select is((select count(*)::integer from dispatch_due_reminders(100) where lead_id = 5), 1, 'a reminder is queued');
+update lead_reminders set sent_at = null, window_start = window_start where lead_id = 5;
+select isnt_empty(
+    $$select event_type from outbox where lead_id = 5 and event_type = 'lead.protection.reminder'$$,
+    'saved once more unchanged, it keeps its event'
+);
 delete from lead_reminders where lead_id = 5;
 select is_empty(
     $$select event_type from outbox where lead_id = 5 and event_type = 'lead.protection.reminder'$$,
