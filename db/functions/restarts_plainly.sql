@@ -14,6 +14,7 @@ return (p_clocks).state = 'PROTECTED'
     and case
         when (p_clocks).held_until = 'infinity'
             then (p_clocks).held_since <= p_first_at and (p_clocks).planned_until is null
+                and not internal.has_reminder_since((p_clocks).lead_id, p_first_at)
         -- A release that was planned when the row was stored: from then on the row is another.
         when (p_clocks).held_until is not null then false
         else p_last_at < (p_clocks).base_expires_at and now() < (p_clocks).reminder_due_at
