@@ -29,7 +29,9 @@ _WRITES = {
          limit 10000""",
 }
 # auto_explain tells what each statement inside a function does; a foreign key's own checks are left out.
-_TOLD = re.compile(r"duration: .* plan:\nQuery Text:(?P<query>.*?)\n(?P<plan>[A-Z][^\n]* \(cost=.*)", re.DOTALL)
+_TOLD = re.compile(
+    r"duration: .* plan:\nQuery Text:(?P<query>.*?)\n(?P<plan>[A-Z][^\n]* \(cost=.*)", re.DOTALL
+)
 _COSTS = re.compile(r"\(cost=[^)]*\) ")
 
 
@@ -53,7 +55,7 @@ def plans(connection: Connection) -> str:
 
 
 def _inside(connection: Connection, query: str) -> list[str]:
-    """The plans of the statements inside the functions that `query` calls, in the order in which they ended."""
+    """The plans of the statements inside the functions that `query` calls, as they ended."""
     told: list[str] = []
 
     def listen(notice: Diagnostic) -> None:
