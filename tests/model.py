@@ -408,9 +408,10 @@ class Lead:
     def record_expiry(self, at: datetime) -> bool:
         """Record an expiry that was due at `at`; from then on the facts of the period are frozen."""
         period = self.current
-        if period.ended_at is not None or period.started_at > at:
+        if period.started_at > at or period.end_reason not in (None, "CONVERTED"):
             return False
-        reading = read_clocks(period, self.facts, at)
+        # Facts entered after a conversion may show that the lead had expired before it.
+        reading = read_clocks(period, self.facts, min(at, period.ended_at or at))
         if reading.over is None:
             return False
         period.ended_at, period.end_reason, period.known = reading.over, reading.reason, self.facts.copy()
