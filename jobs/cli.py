@@ -35,6 +35,7 @@ COMMANDS = {
     "remind": "jobs.remind",
     "publish": "jobs.publish",
     "expire": "jobs.expire",
+    "maintain": "jobs.maintain",
     "status": "jobs.status",
     "explain": "jobs.explain",
     "demo": "jobs.demo",

@@ -179,7 +179,7 @@ def _called(connection: Connection, seconds: float) -> bool:
     default="stdout:",
     show_default=True,
     metavar="URL",
-    help="Where to: stdout: or file:PATH (also LEADGUARD_SINK).",
+    help="Where to: stdout:, file:PATH or notify:CHANNEL (also LEADGUARD_SINK).",
 )
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Events in one claim."
@@ -189,9 +189,13 @@ def _called(connection: Connection, seconds: float) -> bool:
 def command(app: App, sink_url: str, limit: int) -> None:
     """Publish what is pending in the outbox (one pass, for cron).
 
-    One JSON object a line on stdout, or in the file; the summary goes to stderr, so that stdout
-    holds events only. These sinks prove nothing: a reminder counts as sent only where the setting
-    reminder_proof is 'any'.
+    One JSON object a line on stdout, or in the file (each batch is on the disk before it is
+    acknowledged); the summary goes to stderr, so that stdout holds events only. notify: sends each
+    event by PostgreSQL's NOTIFY; of one above 7,900 bytes only {"event_id": ...}, and the listener
+    reads it from outbox or outbox_archive. These sinks prove nothing: a reminder counts as sent only
+    where the setting reminder_proof is 'any'.
+
+    Several may run at once: each takes other leads' events.
 
     \b
     Exit codes: 0 done, 1 the database refused, 3 unreachable,
@@ -201,11 +205,12 @@ def command(app: App, sink_url: str, limit: int) -> None:
     Examples:
       leadguard publish
       leadguard publish --sink file:events.jsonl
+      leadguard publish --sink notify:ffz_events
       leadguard publish | jq -r .event_type
     """
     database = app.database
     with database.session("leadguard publish") as connection:
-        sink = open_sink(sink_url)
+        sink = open_sink(sink_url, database)
         try:
             with database.job_run(connection, "publish") as detail:
                 result = publish(connection, sink, limit)

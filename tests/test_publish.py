@@ -409,7 +409,9 @@ def test_no_call_is_lost(outbox: Outbox) -> None:
 # --- which sink -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["", "stdout", "nowhere:", "kafka://host/topic", "file:"])
+@pytest.mark.parametrize(
+    "url", ["", "stdout", "nowhere:", "kafka://host/topic", "file:", "notify:", "notify:" + "x" * 64]
+)
 def test_an_unknown_sink_is_a_usage_problem(url: str, outbox: Outbox) -> None:
     outbox.fill(1)
     code, out, error = outbox.run("--sink", url)
@@ -420,4 +422,4 @@ def test_an_unknown_sink_is_a_usage_problem(url: str, outbox: Outbox) -> None:
 
 def test_a_sink_that_cannot_be_opened_says_why() -> None:
     with pytest.raises(SinkFailed, match="No such file or directory"):
-        open_sink("file:/nonexistent/directory/events.jsonl")
+        open_sink("file:/nonexistent/directory/events.jsonl", Database())

@@ -34,7 +34,8 @@ select results_eq('select lead_id from b_again', 'values (10::bigint)', 'and the
 update internal.outbox_leases set leased_until = now() - interval '1 second' where holder = 'a' and shard = 1;
 create temp table taken as select * from claim_outbox_events('c', 100);
 select results_eq('select lead_id from taken', 'values (9::bigint)', 'what ran out is taken over');
-select is((select acknowledge_outbox_events(min(token), array_agg(id)) from rest), (select count(*)::integer from rest where lead_id % 4 <> 1), 'the former holder acknowledges only what is still its own');
+select is((select acknowledge_outbox_events(min(token), array_agg(id)) from rest), (select count(*)::integer from rest where lead_id % 4 <> 1),
+    'the former holder acknowledges only what is still its own');
 select is((select count(*)::integer from outbox where lead_id = 9), 1, 'what was taken over waits for its new holder');
 select lives_ok(format('select release_outbox_claim(%s)', (select min(token) from rest)), 'the former holder gives back what it has');
 select is((select holder from internal.outbox_leases where shard = 1), 'c', 'which is not the part that was taken over');
