@@ -28,6 +28,8 @@ _PAUSE_SECONDS = 0.1
 _PATIENCE = 50
 # Partitions of the archive are made months ahead; a process that lives long looks now and then.
 _PARTITIONS_EVERY_SECONDS = 3600.0
+# Events in one claim: beyond this a drain gains little, and the longer a batch, the longer others wait.
+DEFAULT_LIMIT = 2000
 # While writers are at work nobody can be told that a publisher sleeps: it looks again after this long,
 # then after twice as long, and so on to the limit.
 _FIRST_NAP_SECONDS = 0.002
@@ -85,6 +87,8 @@ class Publisher:
             result.acknowledged += acknowledged
             if acknowledged == len(ids):
                 self._written.difference_update(ids)
+                if len(ids) < self._limit:
+                    break  # that was all
             fruitless = 0 if acknowledged else fruitless + 1
             if not acknowledged:
                 self._release(token)
@@ -182,7 +186,11 @@ def _called(connection: Connection, seconds: float) -> bool:
     help="Where to: stdout:, file:PATH or notify:CHANNEL (also LEADGUARD_SINK).",
 )
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Events in one claim."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="Events in one claim.",
 )
 @common_options
 @pass_app

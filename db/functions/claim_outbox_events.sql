@@ -16,10 +16,6 @@ declare
     v_shards integer;
     v_taken integer[];
     v_token bigint;
-    v_next bigint[];
-    v_reminders bigint[];
-    v_free bigint[];
-    v_held bigint[];
 begin
     if p_limit is null or p_limit < 1 then
         perform internal.raise_error('LP022', format('limit is %L.', p_limit));
@@ -36,48 +32,45 @@ begin
     if cardinality(v_taken) = 0 then
         return;
     end if;
-    v_next := array(
-        select o.id
-          from public.outbox as o
-         where internal.outbox_shard(o.lead_id, v_shards) = any (v_taken)
-         order by o.id
-         limit p_limit
-    );
     v_token := nextval('internal.outbox_leases_token_seq');
-    update internal.outbox_leases as x
-       set holder = p_holder, token = v_token, leased_until = clock_timestamp() + p_lease,
-           claimed_to = coalesce(v_next[cardinality(v_next)], 0)
-     where x.shard = any (v_taken);
-    -- A reminder that a writer is just withdrawing is passed over, and with it what comes later for its lead:
-    -- waiting for it could make the writer a deadlock's victim.
-    v_reminders := array(
-        select o.id from public.outbox as o
-         where o.id = any (v_next) and o.event_type = 'lead.protection.reminder'
-    );
-    if cardinality(v_reminders) > 0 then
-        v_free := array(
-            select o.id from public.outbox as o where o.id = any (v_reminders) for update skip locked
-        );
-        update public.outbox as o
-           set claimed_at = clock_timestamp()
-         where o.id = any (v_free) and o.claimed_at is null;
-        v_held := array(
+    -- One statement, so that all of it sees the same events.
+    return query
+        with next as materialized (
+            select o.id, o.event_id, o.event_type, o.lead_id, o.payload
+              from public.outbox as o
+             where internal.outbox_shard(o.lead_id, v_shards) = any (v_taken)
+             order by o.id
+             limit p_limit
+        ),
+        leased as (
+            update internal.outbox_leases as x
+               set holder = p_holder, token = v_token, leased_until = clock_timestamp() + p_lease,
+                   claimed_to = coalesce((select max(n.id) from next as n), 0)
+             where x.shard = any (v_taken)
+        ),
+        reminded as (
+            select n.id, n.lead_id from next as n where n.event_type = 'lead.protection.reminder'
+        ),
+        -- A reminder that a writer is just withdrawing is passed over, and with it what comes later for its
+        -- lead: waiting for it could make the writer a deadlock's victim.
+        free as materialized (
             select o.id
               from public.outbox as o
-             where o.id = any (v_next)
-               and exists (
-                   select from public.outbox as s
-                    where s.id = any (v_reminders) and s.id <> all (v_free)
-                      and s.id <= o.id and s.lead_id = o.lead_id
-               )
-        );
-        v_next := array(select n.id from unnest(v_next) as n (id) except select h.id from unnest(v_held) as h (id));
-    end if;
-    return query
-        select v_token, o.id, o.event_id, o.event_type, o.lead_id, o.payload
-          from public.outbox as o
-         where o.id = any (v_next)
-         order by o.id;
+             where o.id in (select r.id from reminded as r)
+               for update skip locked
+        ),
+        marked as (
+            update public.outbox as o
+               set claimed_at = clock_timestamp()
+             where o.id in (select f.id from free as f) and o.claimed_at is null
+        ),
+        passed as materialized (
+            select r.id, r.lead_id from reminded as r where r.id not in (select f.id from free as f)
+        )
+        select v_token, n.id, n.event_id, n.event_type, n.lead_id, n.payload
+          from next as n
+         where not exists (select from passed as p where p.lead_id = n.lead_id and p.id <= n.id)
+         order by n.id;
     if not found then
         -- Whoever got nothing has no token to give back: the next publisher must not wait for this lease.
         perform public.release_outbox_claim(v_token);
