@@ -36,6 +36,7 @@ COMMANDS = {
     "publish": "jobs.publish",
     "expire": "jobs.expire",
     "maintain": "jobs.maintain",
+    "outbox": "jobs.outbox",
     "status": "jobs.status",
     "explain": "jobs.explain",
     "demo": "jobs.demo",

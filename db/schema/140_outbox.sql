@@ -29,6 +29,8 @@ create table if not exists public.outbox_archive (
     published_at timestamptz not null,
     constraint outbox_archive_pkey primary key (published_at, id)
 ) partition by range (published_at);
+-- Ids grow with time: that much index is enough to find one, and costs an insert nothing.
+create index if not exists outbox_archive_by_id on public.outbox_archive using brin (id);
 comment on table public.outbox_archive is 'Published events, kept for the setting outbox_retention.';
 create table if not exists internal.outbox_archive_default partition of public.outbox_archive default;
 comment on table internal.outbox_archive_default is 'Safety net: should stay empty, partitions are made ahead.';
