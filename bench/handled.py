@@ -23,10 +23,13 @@ def measure_handled(url: str, due: int, leads: int, seconds: float) -> list[Resu
         for function, things in SWEEPS.items():
             table = _TABLES[function]
             _keep_rows(connection, function, table, due)
-            insert = (
-                f"with rows as (insert into bare.{table} select * from bare.{table}_rows)"  # noqa: S608
-                f" insert into bare.{table}_events select * from bare.{table}_event_rows"
-            )
+            insert = f"""
+                with rows as (
+                    insert into bare.{table} overriding system value select * from bare.{table}_rows
+                )
+                insert into bare.{table}_events overriding system value
+                select * from bare.{table}_event_rows
+            """  # noqa: S608
             ours = _rolled_back(connection, f"select count(*) from public.{function}({due})")  # noqa: S608
             pairs = in_turns(ours, _rolled_back(connection, insert), seconds)
             ratio = speed(f"{things}: {due:,} due of {leads:,} against the bare insert", pairs, None, 1)

@@ -176,4 +176,5 @@ def _publish(url: str, pipe: Pipe) -> None:
         while not pipe.poll():
             wait_for_events(connection, 0.5)
             publisher.drain()
+        publisher.drain()
     pipe.send([(json.loads(payload)["lead_id"], at) for payload, at in sink.received])
