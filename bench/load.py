@@ -57,6 +57,7 @@ class Book:
 
     leads: int
     activities: int  # per lead
+    due: int = DUE  # for each sweep
 
     @property
     def users(self) -> int:
@@ -71,7 +72,7 @@ def load(url: str, book: Book, say: Say) -> None:
         connection.execute(Path(__file__).with_name("load.sql").read_bytes())
         connection.execute(
             "insert into bench.plan (leads, users, due, activities, at) values (%s, %s, %s, %s, now())",
-            [book.leads, book.users, DUE, book.activities],
+            [book.leads, book.users, book.due, book.activities],
         )
         connection.execute(_BULK)
         say(f"{book.leads:,} leads with {book.activities} activities each: facts")

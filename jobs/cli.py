@@ -35,6 +35,8 @@ COMMANDS = {
     "remind": "jobs.remind",
     "publish": "jobs.publish",
     "expire": "jobs.expire",
+    "maintain": "jobs.maintain",
+    "outbox": "jobs.outbox",
     "status": "jobs.status",
     "explain": "jobs.explain",
     "demo": "jobs.demo",

@@ -136,7 +136,7 @@ def _publish(database: Database, connection: Connection, console: Console) -> li
     """One pass of the publisher; its lines are kept to be shown in short."""
     stream = BytesIO()
     with database.job_run(connection, "publish"):
-        result = publish(connection, LineSink(stream, owned=False), limit=500)
+        result = publish(connection, LineSink(stream), limit=500)
     console.print(f"publish: {result.sent} events to stdout:, {result.acknowledged} acknowledged")
     return stream.getvalue().decode("utf-8").splitlines()
 

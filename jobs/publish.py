@@ -4,26 +4,39 @@ import os
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import click
 import psycopg
+from psycopg.rows import tuple_row
 
 from jobs.console import App, common_options, pass_app, to_json
 from jobs.database import Connection
 from jobs.sinks import Sink, SinkFailed, open_sink
 
 # The database chooses its own batch; the lease must outlast writing and acknowledging one.
-_CLAIM = """
-    select token, id, event_type, payload::text as payload
-      from public.claim_outbox_events(%(holder)s, %(limit)s)
+_CLAIM = b"""
+    select token, id, event_type, payload::text
+      from public.claim_outbox_events(%s, %s)
 """
+_ACKNOWLEDGE = b"select public.acknowledge_outbox_events(%s, %s::bigint[], %s)"
 # Events that were written but whose leads are busy are acknowledged in a later round: wait this
 # long between rounds that bring nothing forward, and give up after so many.
 _PAUSE_SECONDS = 0.1
 _PATIENCE = 50
+# Partitions of the archive are made months ahead; a process that lives long looks now and then.
+_PARTITIONS_EVERY_SECONDS = 3600.0
+# Events in one claim: beyond this a drain gains little, and the longer a batch, the longer others wait.
+DEFAULT_LIMIT = 2000
+# While writers are at work nobody can be told that a publisher sleeps: it looks again after this long,
+# then after twice as long, and so on to the limit.
+_FIRST_NAP_SECONDS = 0.002
+_LONGEST_NAP_SECONDS = 0.5
+
+# Token, id, type, payload.
+Event = tuple[int, int, str, str]
 
 
 @dataclass
@@ -36,71 +49,130 @@ class Published:
     by_type: dict[str, int] = field(default_factory=dict)
 
 
-def publish(connection: Connection, sink: Sink, limit: int) -> Published:
-    """Claims, writes, flushes, acknowledges, until nothing is pending.
+class Publisher:
+    """Publishes pass by pass; remembers between them what went out and is not acknowledged yet.
 
     The connection is in autocommit mode: no transaction is open while the sink is written to.
     """
-    result = Published()
-    # Two containers may share their host name and their process ids.
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    written: set[int] = set()  # ids that went out in this pass and are not known to be acknowledged
-    fruitless = 0
-    token: int | None = None
-    connection.execute("select public.make_outbox_partitions()")  # ahead of the events that need them
-    while fruitless < _PATIENCE:
-        batch = connection.execute(_CLAIM, {"holder": holder, "limit": limit}).fetchall()
-        if not batch:
-            break
-        token = int(batch[0]["token"])
+
+    def __init__(self, connection: Connection, sink: Sink, limit: int) -> None:
+        self._connection = connection
+        self._sink = sink
+        self._limit = limit
+        # Two containers may share their host name and their process ids.
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._written: set[int] = set()  # ids that went out and are not known to be acknowledged
+        self._partitions_made_at: float | None = None
+
+    def drain(self) -> Published:
+        """Claims, writes, flushes, acknowledges, until nothing is pending that nobody else is at."""
+        result = Published()
+        fruitless = 0
+        token: int | None = None
+        self._make_partitions()
+        while fruitless < _PATIENCE:
+            batch = self._claim()
+            if not batch:
+                break
+            token = batch[0][0]
+            try:
+                self._write([event for event in batch if event[1] not in self._written], result)
+                ids = [event[1] for event in batch]
+                self._written.update(ids)
+                acknowledged = self._acknowledge(token, ids)
+            except BaseException:
+                # Whoever publishes next need not wait until our lease has run out.
+                self._release(token)
+                raise
+            result.acknowledged += acknowledged
+            if acknowledged == len(ids):
+                self._written.difference_update(ids)
+                if len(ids) < self._limit:
+                    break  # that was all
+            fruitless = 0 if acknowledged else fruitless + 1
+            if not acknowledged:
+                self._release(token)
+                time.sleep(_PAUSE_SECONDS)
+        if token is not None:
+            self._release(token)
+        result.left_unacknowledged = max(result.sent - result.acknowledged, 0)
+        return result
+
+    def _make_partitions(self) -> None:
+        """Before the events that need them."""
+        now = time.monotonic()
+        if self._partitions_made_at is None or now - self._partitions_made_at > _PARTITIONS_EVERY_SECONDS:
+            self._connection.execute("select public.make_outbox_partitions()")
+            self._partitions_made_at = now
+
+    def _claim(self) -> list[Event]:
+        cursor = self._connection.cursor(row_factory=tuple_row, binary=True)
+        return cursor.execute(_CLAIM, [self._holder, self._limit], prepare=True).fetchall()
+
+    def _write(self, events: Sequence[Event], result: Published) -> None:
         try:
-            fresh = [event for event in batch if event["id"] not in written]
-            _write(sink, fresh, result)
-            ids = [event["id"] for event in batch]
-            written.update(ids)
-            acknowledged = _acknowledge(connection, token, ids, sink.proves_delivery)
-        except BaseException:
-            # Whoever publishes next need not wait until our lease has run out.
-            _release(connection, token)
-            raise
-        result.acknowledged += acknowledged
-        if acknowledged == len(ids):
-            written.difference_update(ids)
-        fruitless = 0 if acknowledged else fruitless + 1
-        if not acknowledged:
-            _release(connection, token)
-            time.sleep(_PAUSE_SECONDS)
-    if token is not None:
-        _release(connection, token)
-    result.left_unacknowledged = result.sent - result.acknowledged
-    return result
+            for event in events:
+                self._sink.send(event[3])
+            self._sink.flush()
+        except OSError as error:
+            raise SinkFailed(f"the sink failed: {error}") from error
+        result.sent += len(events)
+        for event_type, count in Counter(event[2] for event in events).items():
+            result.by_type[event_type] = result.by_type.get(event_type, 0) + count
+
+    def _acknowledge(self, token: int, ids: list[int]) -> int:
+        cursor = self._connection.cursor(row_factory=tuple_row, binary=True)
+        row = cursor.execute(_ACKNOWLEDGE, [token, ids, self._sink.proves_delivery], prepare=True).fetchone()
+        return int(row[0]) if row else 0
+
+    def _release(self, token: int) -> None:
+        try:
+            self._connection.execute("select public.release_outbox_claim(%s)", [token])
+        except psycopg.Error:
+            # Without a connection the lease simply runs out; the failure that led here is the news.
+            pass
 
 
-def _write(sink: Sink, events: Sequence[dict[str, Any]], result: Published) -> None:
-    try:
-        for event in events:
-            sink.send(event["payload"])
-        sink.flush()
-    except OSError as error:
-        raise SinkFailed(f"the sink failed: {error}") from error
-    result.sent += len(events)
-    for event in events:
-        result.by_type[event["event_type"]] = result.by_type.get(event["event_type"], 0) + 1
+def publish(connection: Connection, sink: Sink, limit: int) -> Published:
+    """One pass: publishes until nothing is pending that nobody else is at."""
+    return Publisher(connection, sink, limit).drain()
 
 
-def _acknowledge(connection: Connection, token: int, ids: list[int], proven: bool) -> int:
-    row = connection.execute(
-        "select public.acknowledge_outbox_events(%s, %s::bigint[], %s) as count", [token, ids, proven]
-    ).fetchone()
-    return int(row["count"]) if row else 0
+def wait_for_events(connection: Connection, seconds: float) -> bool:
+    """Waits until there are events to claim (true), at most so many seconds (then false).
+
+    The connection is in autocommit mode, and no transaction is open while it waits. Poll anyway: what
+    another publisher has leased and leaves behind is announced by nobody.
+    """
+    deadline = time.monotonic() + seconds
+    nap = _FIRST_NAP_SECONDS
+    connection.execute("listen leadguard_outbox")
+    while True:
+        # Calls that came while we were at work are no news; asking comes after, so that none is missed.
+        for _ in connection.notifies(timeout=0):
+            pass
+        row = connection.execute("select public.announce_outbox_sleep() as answer").fetchone()
+        answer = row["answer"] if row else None
+        if answer == "PENDING":
+            return True
+        left = deadline - time.monotonic()
+        if answer == "ASLEEP":
+            try:
+                return _called(connection, left)
+            finally:
+                # If the connection is lost, so is the announcement.
+                if not connection.closed:
+                    connection.execute("select public.end_outbox_sleep()")
+        if left <= 0:
+            return False
+        if _called(connection, min(nap, left)):
+            return True
+        nap = min(2 * nap, _LONGEST_NAP_SECONDS)
 
 
-def _release(connection: Connection, token: int) -> None:
-    try:
-        connection.execute("select public.release_outbox_claim(%s)", [token])
-    except psycopg.Error:
-        # Without a connection the lease simply runs out; the failure that led here is the news.
-        pass
+def _called(connection: Connection, seconds: float) -> bool:
+    """Whether a NOTIFY comes within so many seconds."""
+    return any(True for _ in connection.notifies(timeout=max(seconds, 0), stop_after=1))
 
 
 @click.command("publish")
@@ -111,19 +183,27 @@ def _release(connection: Connection, token: int) -> None:
     default="stdout:",
     show_default=True,
     metavar="URL",
-    help="Where to: stdout: or file:PATH (also LEADGUARD_SINK).",
+    help="Where to: stdout:, file:PATH or notify:CHANNEL (also LEADGUARD_SINK).",
 )
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Events in one claim."
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="Events in one claim.",
 )
 @common_options
 @pass_app
 def command(app: App, sink_url: str, limit: int) -> None:
     """Publish what is pending in the outbox (one pass, for cron).
 
-    One JSON object a line on stdout, or in the file; the summary goes to stderr, so that stdout
-    holds events only. These sinks prove nothing: a reminder counts as sent only where the setting
-    reminder_proof is 'any'.
+    One JSON object a line on stdout, or in the file (each batch is on the disk before it is
+    acknowledged); the summary goes to stderr, so that stdout holds events only. notify: sends each
+    event by PostgreSQL's NOTIFY; of one above 7,900 bytes only {"event_id": ...}, and the listener
+    reads it from outbox or outbox_archive. These sinks prove nothing: a reminder counts as sent only
+    where the setting reminder_proof is 'any'.
+
+    Several may run at once: each takes other leads' events.
 
     \b
     Exit codes: 0 done, 1 the database refused, 3 unreachable,
@@ -133,11 +213,12 @@ def command(app: App, sink_url: str, limit: int) -> None:
     Examples:
       leadguard publish
       leadguard publish --sink file:events.jsonl
+      leadguard publish --sink notify:ffz_events
       leadguard publish | jq -r .event_type
     """
     database = app.database
     with database.session("leadguard publish") as connection:
-        sink = open_sink(sink_url)
+        sink = open_sink(sink_url, database)
         try:
             with database.job_run(connection, "publish") as detail:
                 result = publish(connection, sink, limit)

@@ -9,14 +9,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
 
 from jobs.database import Database
-from jobs.publish import publish
+from jobs.publish import publish, wait_for_events
 from jobs.sinks import SinkFailed, open_sink
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +72,14 @@ def outbox(fresh_database: str, connect: Connect, tmp_path: Path) -> Outbox:
     return Outbox(fresh_database, connect(fresh_database), tmp_path)
 
 
+def by_lead(lines: list[str]) -> dict[int, list[str]]:
+    """The lines of each lead, in their order."""
+    found: dict[int, list[str]] = {}
+    for line in lines:
+        found.setdefault(json.loads(line)["lead_id"], []).append(line)
+    return found
+
+
 class Recorder:
     """A sink that keeps what it is given, and asks the test's own question at each event."""
 
@@ -96,11 +106,22 @@ class Recorder:
 def test_stdout_holds_the_events_in_order_and_nothing_else(outbox: Outbox) -> None:
     outbox.fill(20)
     before = outbox.pending()
-    code, out, error = outbox.run("--limit", "7")
+    code, out, error = outbox.run()
     assert (code, out.splitlines(), error) == (0, before, "published 20 events\n")
     assert [json.loads(line)["event_type"] for line in before] == ["lead.protection.activated"] * 20
     assert (outbox.pending(), outbox.archived()) == ([], before)
     assert outbox.run() == (0, "", "published 0 events\n")
+
+
+def test_each_lead_keeps_its_order_in_small_batches(outbox: Outbox) -> None:
+    outbox.fill(20)
+    for user in (8, 9, 10):
+        outbox.connection.execute("update public.leads set user_id = %s", [user])
+    before = outbox.pending()
+    code, out, _ = outbox.run("--limit", "7")
+    assert (code, len(before)) == (0, 80)
+    assert by_lead(out.splitlines()) == by_lead(before)
+    assert outbox.pending() == []
 
 
 def test_two_passes_in_a_row_need_not_wait_for_a_lease(outbox: Outbox) -> None:
@@ -163,9 +184,11 @@ def test_no_transaction_is_open_while_the_sink_is_written_to(outbox: Outbox) -> 
         )
         states.extend(row[0] for row in rows)
 
+    sink = Recorder(look)
     with Database(outbox.url).session("publisher") as connection:
-        publish(connection, Recorder(look), limit=2)
-    assert len(states) == 5 + 3
+        publish(connection, sink, limit=2)
+    assert len(sink.lines) == 5
+    assert len(states) > 5  # when each event was sent, and when each batch was flushed
     assert set(states) == {"idle"}
 
 
@@ -218,7 +241,7 @@ def blocked(outbox: Outbox) -> Iterator[tuple[subprocess.Popen[str], int]]:
     process = outbox.start(stdout=writer)
     os.close(writer)
     deadline = time.monotonic() + 30
-    claimed = "select count(*) > 0 from public.outbox where claimed_at is not null"
+    claimed = "select count(*) > 0 from internal.outbox_leases where holder is not null"
     while outbox.connection.execute(claimed).fetchone() != (True,):
         assert time.monotonic() < deadline
         assert process.poll() is None
@@ -316,10 +339,79 @@ def test_two_publishers_at_once_publish_each_event_once(outbox: Outbox) -> None:
     assert outbox.pending() == []
 
 
+# --- waiting ----------------------------------------------------------------------------------------------
+
+
+def wait_until(question: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not question():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_publisher_that_waits_is_called_by_the_next_event(outbox: Outbox, connect: Connect) -> None:
+    """And has no transaction open meanwhile."""
+    outbox.fill(1)
+    other = connect(outbox.url)
+    with Database(outbox.url).session("sleeper") as connection, ThreadPoolExecutor(1) as thread:
+        assert wait_for_events(connection, 600)  # what is there already needs no call
+        publish(connection, Recorder(), 100)
+        waiting = thread.submit(wait_for_events, connection, 600)
+        announced = "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock'"
+        wait_until(lambda: other.execute(announced).fetchone() == (1,))
+        row = other.execute(
+            "select state, xact_start from pg_stat_activity where application_name = 'sleeper'"
+        ).fetchone()
+        assert row == ("idle", None)
+        assert not waiting.done()
+        outbox.fill(1)
+        assert waiting.result(timeout=30)
+        # Awake, it is called no more: its announcement is gone.
+        assert other.execute(announced).fetchone() == (0,)
+
+
+def test_waiting_ends_when_nothing_comes(outbox: Outbox, connect: Connect) -> None:
+    with Database(outbox.url).session() as connection, Database(outbox.url).session() as second:
+        assert not wait_for_events(connection, 0)
+        assert not wait_for_events(connection, 0.05)
+        # While somebody writes, or another one sleeps, it looks again and again.
+        writer = connect(outbox.url, autocommit=False)
+        writer.execute("insert into public.leads (user_id) values (7)")
+        assert not wait_for_events(second, 0.05)
+        writer.commit()
+        assert wait_for_events(second, 600)
+
+
+def test_no_call_is_lost(outbox: Outbox) -> None:
+    """Writers commit at any moment between the publisher's steps; a call that was lost would time out."""
+    rounds = 150
+
+    def write(seed: int) -> None:
+        random = Random(seed)
+        with Database(outbox.url).session("writer") as connection:
+            for _ in range(rounds):
+                with connection.transaction():
+                    connection.execute("insert into public.leads (user_id) values (7)")
+                    time.sleep(random.random() * 0.004)
+                time.sleep(random.random() * 0.008)
+
+    sink = Recorder()
+    with Database(outbox.url).session("publisher") as connection, ThreadPoolExecutor(2) as threads:
+        writers = [threads.submit(write, seed) for seed in (1, 2)]
+        while len(sink.lines) < 2 * rounds:
+            assert wait_for_events(connection, 30), "called by nobody"
+            publish(connection, sink, 100)
+        for writer in writers:
+            writer.result()
+    assert len(set(sink.lines)) == len(sink.lines) == 2 * rounds
+
+
 # --- which sink -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["", "stdout", "nowhere:", "kafka://host/topic", "file:"])
+@pytest.mark.parametrize(
+    "url", ["", "stdout", "nowhere:", "kafka://host/topic", "file:", "notify:", "notify:" + "x" * 64]
+)
 def test_an_unknown_sink_is_a_usage_problem(url: str, outbox: Outbox) -> None:
     outbox.fill(1)
     code, out, error = outbox.run("--sink", url)
@@ -330,4 +422,4 @@ def test_an_unknown_sink_is_a_usage_problem(url: str, outbox: Outbox) -> None:
 
 def test_a_sink_that_cannot_be_opened_says_why() -> None:
     with pytest.raises(SinkFailed, match="No such file or directory"):
-        open_sink("file:/nonexistent/directory/events.jsonl")
+        open_sink("file:/nonexistent/directory/events.jsonl", Database())

@@ -15,13 +15,24 @@ declare
     v_is_proof constant boolean := p_proven or exists (
         select from public.settings as s where s.name = 'reminder_proof' and s.value = 'any'
     );
+    v_held integer[];
+    v_shards integer;
+    v_last bigint;
     v_ids bigint[] := p_ids;
     v_reminded bigint[];
     v_free bigint[];
     v_acknowledged integer;
 begin
-    perform from internal.outbox_leases as x where x.shard = 0 and x.token = p_token for update;
-    if not found then
+    select array_agg(x.shard), max(x.shards), max(x.claimed_to)
+      into v_held, v_shards, v_last
+      from (
+          select l.shard, l.shards, l.claimed_to
+            from internal.outbox_leases as l
+           where l.token = p_token
+           order by l.shard
+             for update
+      ) as x;
+    if v_held is null then
         return 0;
     end if;
     if v_is_proof then
@@ -30,6 +41,8 @@ begin
               from public.outbox as o
              where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
         );
+    end if;
+    if cardinality(v_reminded) > 0 then
         v_free := array(
             select c.lead_id
               from internal.lead_clocks as c
@@ -53,12 +66,16 @@ begin
         update public.lead_reminders as r
            set sent_at = now()
           from public.outbox as o
-         where o.id = any (v_ids) and o.claim_token = p_token
+         where o.id = any (v_ids) and o.id <= v_last
+           and internal.outbox_shard(o.lead_id, v_shards) = any (v_held)
            and o.event_type = 'lead.protection.reminder'
            and r.event_id = o.event_id and r.sent_at is null and r.channel = 'EVENT';
     end if;
     with published as (
-        delete from public.outbox as o where o.id = any (v_ids) and o.claim_token = p_token returning o.*
+        delete from public.outbox as o
+         where o.id = any (v_ids) and o.id <= v_last
+           and internal.outbox_shard(o.lead_id, v_shards) = any (v_held)
+        returning o.*
     )
     insert into public.outbox_archive (
         id, event_id, event_type, lead_id, user_id, payload, created_at, published_at

@@ -1,5 +1,6 @@
--- A publisher takes the next events in order of id, under a lease: one publisher at a time keeps each
--- lead's order. A lease that ran out is taken over with a higher token, and its events are handed out again.
+-- A publisher takes the next events in order of id, under a lease on the parts of the outbox that they are in:
+-- one publisher at a time keeps each lead's order. A lease that ran out is taken over with a higher token, and
+-- its events are handed out again. Nothing is written to the events, but to reminders that they are taken.
 -- security definer: the worker calls functions, it does not write tables.
 create or replace function public.claim_outbox_events(
     p_holder text,
@@ -12,44 +13,64 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+    v_shards integer;
+    v_taken integer[];
     v_token bigint;
-    v_next bigint[];
-    v_free bigint[];
 begin
     if p_limit is null or p_limit < 1 then
         perform internal.raise_error('LP022', format('limit is %L.', p_limit));
     end if;
-    -- A row that another publisher is just taking counts as taken.
-    perform from internal.outbox_leases as x where x.shard = 0 for update skip locked;
-    if not found then
+    select s.value::integer into strict v_shards from public.settings as s where s.name = 'outbox_shards';
+    if not internal.divide_outbox(p_holder, v_shards) then
         return;
     end if;
+    v_taken := internal.lease_outbox_shards(p_holder, p_limit, v_shards);
+    -- What is ours from the last round and not wanted any more is free for others.
     update internal.outbox_leases as x
-       set holder = p_holder,
-           token = x.token
-               + case when x.holder = p_holder and x.leased_until > clock_timestamp() then 0 else 1 end,
-           leased_until = clock_timestamp() + p_lease
-     where x.shard = 0 and (x.holder is not distinct from p_holder or x.leased_until <= clock_timestamp())
-    returning x.token into v_token;
-    if v_token is null then
+       set holder = null, leased_until = '-infinity'
+     where x.holder = p_holder and x.shard <> all (v_taken);
+    if cardinality(v_taken) = 0 then
         return;
     end if;
-    -- A row that a writer is just withdrawing is passed over, and with it what comes later for its lead:
-    -- waiting for it could make the writer a deadlock's victim.
-    v_next := array(select o.id from public.outbox as o order by o.id limit p_limit);
-    v_free := array(select o.id from public.outbox as o where o.id = any (v_next) for update skip locked);
+    v_token := nextval('internal.outbox_leases_token_seq');
+    -- One statement, so that all of it sees the same events.
     return query
-        with claimed as (
+        with next as materialized (
+            select o.id, o.event_id, o.event_type, o.lead_id, o.payload
+              from public.outbox as o
+             where internal.outbox_shard(o.lead_id, v_shards) = any (v_taken)
+             order by o.id
+             limit p_limit
+        ),
+        leased as (
+            update internal.outbox_leases as x
+               set holder = p_holder, token = v_token, leased_until = clock_timestamp() + p_lease,
+                   claimed_to = coalesce((select max(n.id) from next as n), 0)
+             where x.shard = any (v_taken)
+        ),
+        reminded as (
+            select n.id, n.lead_id from next as n where n.event_type = 'lead.protection.reminder'
+        ),
+        -- A reminder that a writer is just withdrawing is passed over, and with it what comes later for its
+        -- lead: waiting for it could make the writer a deadlock's victim.
+        free as materialized (
+            select o.id
+              from public.outbox as o
+             where o.id in (select r.id from reminded as r)
+               for update skip locked
+        ),
+        marked as (
             update public.outbox as o
-               set claimed_at = coalesce(o.claimed_at, clock_timestamp()), claim_token = v_token
-             where o.id = any (v_free)
-               and not exists (
-                   select from public.outbox as s
-                    where s.id = any (v_next) and s.id <> all (v_free) and s.id < o.id and s.lead_id = o.lead_id
-               )
-            returning o.*
+               set claimed_at = clock_timestamp()
+             where o.id in (select f.id from free as f) and o.claimed_at is null
+        ),
+        passed as materialized (
+            select r.id, r.lead_id from reminded as r where r.id not in (select f.id from free as f)
         )
-        select v_token, c.id, c.event_id, c.event_type, c.lead_id, c.payload from claimed as c order by c.id;
+        select v_token, n.id, n.event_id, n.event_type, n.lead_id, n.payload
+          from next as n
+         where not exists (select from passed as p where p.lead_id = n.lead_id and p.id <= n.id)
+         order by n.id;
     if not found then
         -- Whoever got nothing has no token to give back: the next publisher must not wait for this lease.
         perform public.release_outbox_claim(v_token);
@@ -57,6 +78,6 @@ begin
 end
 $$;
 comment on function public.claim_outbox_events(text, integer, interval) is
-    'The next events by id for p_holder, under a lease; empty while another holder has it, or when nothing is pending. Errors: LP022.';
+    'The next events by id for p_holder, under a lease with a new token that ends the holder''s former one; empty while others have what is pending, or nothing is. Errors: LP022.';
 revoke all on function public.claim_outbox_events(text, integer, interval) from public;
 grant execute on function public.claim_outbox_events(text, integer, interval) to lead_worker;

@@ -7,7 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     update internal.outbox_leases as x
        set holder = null, leased_until = '-infinity'
-     where x.shard = 0 and x.token = p_token
+     where x.token = p_token
 $$;
 comment on function public.release_outbox_claim(bigint) is 'Ends a lease; nothing happens once it was taken over.';
 revoke all on function public.release_outbox_claim(bigint) from public;

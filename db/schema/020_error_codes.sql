@@ -35,5 +35,8 @@ insert into public.error_codes (code, message, hint) values
     ('LP019', 'unknown policy', 'See the list: select policy, version from protection_policies.'),
     ('LP020', 'history is never rewritten', 'Add a new policy version or a new activity type instead.'),
     ('LP021', 'lead is registered for another user', 'A lead is handed over with: update leads set user_id = ... where id = ...'),
-    ('LP022', 'limit is not usable', 'Give a whole number from 1 up.')
+    ('LP022', 'limit is not usable', 'Give a whole number from 1 up.'),
+    ('LP023', 'no events are named', 'Give ids, a type, a lead or a time range; list_outbox_events shows what there is.'),
+    ('LP024', 'unknown event', 'See what there is: select id, event_id, event_type, state from list_outbox_events().'),
+    ('LP025', 'event is at a publisher', 'Try again in a minute: by then it is published, or its lease has run out.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

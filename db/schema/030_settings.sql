@@ -4,13 +4,20 @@ create table if not exists public.settings (
     value text not null,
     description text not null,
     constraint settings_pkey primary key (name),
-    constraint settings_reminder_proof_known check (name <> 'reminder_proof' or value in ('broker', 'any'))
+    constraint settings_reminder_proof_known check (name <> 'reminder_proof' or value in ('broker', 'any')),
+    constraint settings_outbox_shards_usable
+    check (name <> 'outbox_shards' or value ~ '^([1-9]|[1-5][0-9]|6[0-4])$'),
+    constraint settings_retention_at_least_a_day
+    check (case when name like '%\_retention' then value::interval >= interval '1 day' else true end)
 );
 comment on table public.settings is 'Settings of this installation, one row each; every value is text.';
 
 insert into public.settings (name, value, description) values
     ('reminder_proof', 'broker',
         'Which acceptance of a reminder starts the grace period: broker (a sink that proves delivery) or any.'),
+    ('outbox_shards', '4',
+        'Into how many parts the outbox is divided by lead id: so many publishers can be at work at once (1 to 64).'),
     ('outbox_retention', '30 days', 'How long published events stay in outbox_archive.'),
-    ('inbox_retention', '90 days', 'How long the ids of applied events are kept.')
+    ('inbox_retention', '90 days', 'How long the ids of applied events are kept.'),
+    ('job_runs_retention', '90 days', 'How long the runs of the workers are kept; the last of each job stays.')
 on conflict (name) do nothing;

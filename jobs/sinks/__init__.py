@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from jobs.database import Database
 from jobs.errors import LeadguardError, UsageProblem
 from jobs.exits import Exit
-from jobs.sinks import lines
+from jobs.sinks import lines, notify
 
 
 class SinkFailed(LeadguardError):
@@ -27,26 +28,27 @@ class Sink(Protocol):
         """Takes one event, as the text that stands in the outbox."""
 
     def flush(self) -> None:
-        """Hands everything over."""
+        """Hands everything over. After an OSError nothing counts as accepted; all of it is sent again."""
 
     def close(self) -> None:
         """Lets go of the sink; never fails."""
 
 
 # One entry a scheme. A later sink adds itself here and nowhere else.
-SINKS: dict[str, Callable[[str], Sink]] = {
-    "stdout": lambda rest: lines.to_stdout(),
-    "file": lines.to_file,
+SINKS: dict[str, Callable[[str, Database], Sink]] = {
+    "stdout": lambda rest, database: lines.to_stdout(),
+    "file": lambda rest, database: lines.to_file(rest),
+    "notify": lambda rest, database: notify.to_channel(database, rest),
 }
 
 
-def open_sink(url: str) -> Sink:
-    """The sink that `url` names, opened."""
+def open_sink(url: str, database: Database) -> Sink:
+    """The sink that `url` names, opened; `notify:` notifies in `database`."""
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in SINKS:
         known = ", ".join(f"{name}:" for name in SINKS)
         raise UsageProblem(f"unknown sink: {url}", f"LEADGUARD_SINK or --sink takes one of: {known}")
     try:
-        return SINKS[scheme](rest)
+        return SINKS[scheme](rest, database)
     except OSError as error:
         raise SinkFailed(f"the sink {url} cannot be opened: {error}") from error

@@ -1,11 +1,20 @@
 """`stdout:` and `file:`: one JSON object a line. They prove nothing: a line written is not a line read."""
 
+import fcntl
 import os
+import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import FileIO
+from pathlib import Path
 from typing import BinaryIO
 
 from jobs.errors import UsageProblem
+
+# What each of our events begins with: by it the beginning of one is known from a line of somebody else's.
+_OPENING = b'{"event_id"'
+_CHUNK = 65536
 
 
 class LineSink:
@@ -17,35 +26,108 @@ class LineSink:
 
     proves_delivery = False
 
-    def __init__(self, file: BinaryIO, owned: bool) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._owned = owned
         self._lines = bytearray()
 
     def send(self, payload: str) -> None:
-        # In JSON a line break can only stand between members, where a blank says the same.
-        self._lines += payload.replace("\n", " ").encode("utf-8") + b"\n"
+        self._lines += _line(payload)
 
     def flush(self) -> None:
-        while self._lines:
-            del self._lines[: self._file.write(self._lines) or 0]
-        if self._owned:
-            os.fsync(self._file.fileno())
+        _write(self._file, self._lines)
 
     def close(self) -> None:
-        try:
-            if self._owned:
-                self._file.close()
-        except OSError:
-            # What matters has been flushed, or its failure has been reported by then.
-            pass
+        pass  # standard output stays open
+
+
+class FileSink:
+    """Appends to a file; what `flush` has returned from is on the disk, and each event is a line of its own.
+
+    The file is opened for each batch, so that it may be moved away (by logrotate, say), and locked
+    meanwhile, so that several publishers may share it. A line that a crash cut short is mended first.
+    """
+
+    proves_delivery = False
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lines = bytearray()
+        with self._opened():
+            pass  # what cannot be opened is told before anything is claimed
+
+    def send(self, payload: str) -> None:
+        self._lines += _line(payload)
+
+    def flush(self) -> None:
+        lines, self._lines = self._lines, bytearray()  # what fails is sent again, from its beginning
+        if not lines:
+            return
+        with self._opened() as file:
+            _mend(file)
+            _write(file, lines)
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        pass  # nothing is open between two batches
+
+    @contextmanager
+    def _opened(self) -> Iterator[FileIO]:
+        is_new = not self._path.exists()
+        # A device or a pipe is only written to: one that is opened for reading, too, is its own reader.
+        mode = "ab+" if is_new or self._path.is_file() else "ab"
+        with FileIO(self._path, mode) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if is_new:
+                _sync_name(self._path)
+            yield file
+
+
+def _line(payload: str) -> bytes:
+    # In JSON a line break can only stand between members, where a blank says the same.
+    return payload.replace("\n", " ").encode("utf-8") + b"\n"
+
+
+def _write(file: BinaryIO, lines: bytearray) -> None:
+    while lines:
+        del lines[: file.write(lines) or 0]
+
+
+def _mend(file: FileIO) -> None:
+    """Ends the file with a whole line: cuts off the beginning of an event, ends any other line.
+
+    An event that stands there in part was never acknowledged, so it comes again as a whole.
+    """
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return
+    tail, position = b"", file.seek(0, os.SEEK_END)
+    while position and b"\n" not in tail:
+        start = max(position - _CHUNK, 0)
+        file.seek(start)
+        tail = file.read(position - start) + tail
+        position = start
+    fragment = tail[tail.rfind(b"\n") + 1 :]
+    if not fragment:
+        return
+    if fragment.startswith(_OPENING) or _OPENING.startswith(fragment):
+        file.truncate(file.seek(0, os.SEEK_END) - len(fragment))
+    else:
+        file.write(b"\n")
+
+
+def _sync_name(path: Path) -> None:
+    """A new file is on the disk only when its name in the directory is."""
+    directory = os.open(path.resolve().parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def to_stdout() -> LineSink:
-    return LineSink(FileIO(sys.stdout.fileno(), "wb", closefd=False), owned=False)
+    return LineSink(FileIO(sys.stdout.fileno(), "wb", closefd=False))
 
 
-def to_file(path: str) -> LineSink:
+def to_file(path: str) -> FileSink:
     if not path:
         raise UsageProblem("file: needs a path", "For example file:events.jsonl")
-    return LineSink(FileIO(path, "ab"), owned=True)
+    return FileSink(Path(path))

@@ -1,0 +1,57 @@
+-- Pending events that nobody shall get. A reminder's row goes with its event, so that it is queued anew if it is
+-- still due (the trigger on lead_reminders sends the sweep to its lead); one that was sent stays sent.
+-- security definer: operations may read the outbox, and write it by this.
+create or replace function public.discard_outbox_events(p_ids bigint[])
+returns table (id bigint, event_id uuid, event_type text, lead_id bigint, is_queued_anew boolean)
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    v_id bigint;
+begin
+    if coalesce(cardinality(p_ids), 0) = 0 then
+        perform internal.raise_error('LP023', 'There is no id to discard.');
+    end if;
+    -- Leads and clocks before outbox rows, as everywhere. Under the leases no publisher takes any of them.
+    perform internal.lock_leads(array(
+        select o.lead_id
+          from public.outbox as o
+         where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
+    ));
+    perform from internal.outbox_leases as x order by x.shard for update;
+    select i.id into v_id
+      from unnest(p_ids) as i (id)
+     where not exists (select from public.outbox as o where o.id = i.id)
+     limit 1;
+    if found then
+        perform internal.raise_error('LP024', format('No pending event has id %s.', coalesce(v_id::text, 'null')));
+    end if;
+    select o.id into v_id
+      from public.outbox as o
+      join internal.outbox_leases as x on x.shard = internal.outbox_shard(o.lead_id, x.shards)
+     where o.id = any (p_ids) and x.leased_until > clock_timestamp() and o.id <= x.claimed_to
+     limit 1;
+    if found then
+        perform internal.raise_error('LP025', format('Event %s may be going out at this moment.', v_id));
+    end if;
+    return query
+        with discarded as (
+            delete from public.outbox as o where o.id = any (p_ids) returning o.*
+        ),
+        forgotten as (
+            delete from public.lead_reminders as r
+             where r.event_id in (select d.event_id from discarded as d) and r.sent_at is null
+            returning r.event_id
+        )
+        select d.id, d.event_id, d.event_type, d.lead_id,
+               exists (select from forgotten as f where f.event_id = d.event_id)
+          from discarded as d
+         order by d.id;
+end
+$$;
+comment on function public.discard_outbox_events(bigint[]) is
+    'Deletes pending events, all or none, and the rows of reminders among them that were not sent (is_queued_anew: if still due). Errors: LP023 no id, LP024 not pending, LP025 at a publisher.';
+revoke all on function public.discard_outbox_events(bigint[]) from public;
+grant execute on function public.discard_outbox_events(bigint[]) to lead_operations;

@@ -1,0 +1,85 @@
+-- What waits, what a publisher has at this moment, and what went out, in one list.
+-- security definer: who has what stands in the leases, which are nobody's business otherwise.
+create or replace function public.list_outbox_events(
+    p_ids bigint[] default null,
+    p_event_ids uuid[] default null,
+    p_state text default null,
+    p_event_type text default null,
+    p_lead_id bigint default null,
+    p_from timestamptz default null,
+    p_to timestamptz default null,
+    p_limit integer default 50
+) returns table (
+    id bigint,
+    event_id uuid,
+    event_type text,
+    lead_id bigint,
+    user_id bigint,
+    state text,
+    created_at timestamptz,
+    published_at timestamptz,
+    payload json
+)
+language plpgsql
+stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+    if p_limit is null or p_limit < 1 then
+        perform internal.raise_error('LP022', format('limit is %L.', p_limit));
+    end if;
+    return query
+        select e.*
+          from (
+              (
+                  select o.id, o.event_id, o.event_type, o.lead_id, o.user_id, s.state,
+                         o.created_at, null::timestamptz as published_at, o.payload
+                    from public.outbox as o
+                    left join internal.outbox_leases as x
+                      on x.shard = internal.outbox_shard(o.lead_id, x.shards)
+                   cross join lateral (values (
+                       case
+                           when x.leased_until > clock_timestamp() and o.id <= x.claimed_to then 'CLAIMED'
+                           else 'PENDING'
+                       end
+                   )) as s (state)
+                   where (p_state is null or s.state = p_state)
+                     and (p_ids is null or o.id = any (p_ids))
+                     and (p_event_ids is null or o.event_id = any (p_event_ids))
+                     and (p_event_type is null or o.event_type = p_event_type)
+                     and (p_lead_id is null or o.lead_id = p_lead_id)
+                     and (p_from is null or o.created_at >= p_from)
+                     and (p_to is null or o.created_at < p_to)
+                   order by o.id desc
+                   limit p_limit
+              )
+              union all
+              (
+                  select a.id, a.event_id, a.event_type, a.lead_id, a.user_id, 'PUBLISHED',
+                         a.created_at, a.published_at, a.payload
+                    from public.outbox_archive as a
+                   where (p_ids is null or a.id = any (p_ids))
+                     and (p_event_ids is null or a.event_id = any (p_event_ids))
+                     and (p_event_type is null or a.event_type = p_event_type)
+                     and (p_lead_id is null or a.lead_id = p_lead_id)
+                     and (p_from is null or a.published_at >= p_from)
+                     and (p_to is null or a.published_at < p_to)
+                     and coalesce(p_state, 'PUBLISHED') = 'PUBLISHED'
+                   order by a.published_at desc, a.id desc
+                   limit p_limit
+              )
+          ) as e
+         limit p_limit;
+end
+$$;
+comment on function public.list_outbox_events(
+    bigint[], uuid[], text, text, bigint, timestamptz, timestamptz, integer
+) is 'Events by id, state (PENDING, CLAIMED: a publisher has it, PUBLISHED), type, lead, and time from p_from up to p_to (published ones by published_at, others by created_at); what is not published first, then the latest first. Errors: LP022.';
+revoke all on function public.list_outbox_events(
+    bigint[], uuid[], text, text, bigint, timestamptz, timestamptz, integer
+) from public;
+grant execute on function public.list_outbox_events(
+    bigint[], uuid[], text, text, bigint, timestamptz, timestamptz, integer
+) to lead_operations;

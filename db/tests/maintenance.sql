@@ -1,0 +1,68 @@
+-- What is kept, and what leaves: by the month, by the setting, and never the last word of a job.
+begin;
+select plan(24);
+set local client_min_messages = warning;
+
+select set_eq(
+    $$select name, value from settings where name like '%retention'$$,
+    $$values ('outbox_retention', '30 days'), ('inbox_retention', '90 days'), ('job_runs_retention', '90 days')$$,
+    'published events are kept 30 days, ids of applied ones and runs of workers 90'
+);
+select throws_ok(format('update settings set value = %L where name = ''outbox_retention''', v.value), v.code, null, format('a retention of %L is refused', v.value))
+  from (values ('-1 day', '23514'), ('0', '23514'), ('1 hour', '23514'), ('soon', '22007')) as v (value, code);
+
+-- The archive's months.
+create function pg_temp.month(p_ago integer) returns timestamptz language sql as
+$$ select timezone('UTC', date_trunc('month', timezone('UTC', now())) - make_interval(months => p_ago)) $$;
+create function pg_temp.partition(p_ago integer) returns text language sql as
+$$ select to_char(timezone('UTC', pg_temp.month(p_ago)), '"outbox_archive_"YYYYMM') $$;
+do $$
+begin
+    for n in 1..3 loop
+        execute format('create table internal.%I partition of public.outbox_archive for values from (%L) to (%L)',
+            pg_temp.partition(n), pg_temp.month(n), pg_temp.month(n - 1));
+    end loop;
+end
+$$;
+insert into outbox_archive (id, event_id, event_type, payload, created_at, published_at)
+select n, gen_random_uuid(), 'x', '{}', now(), pg_temp.month(n) + interval '1 hour' from generate_series(1, 4) as n;
+select make_outbox_partitions();
+select is((select count(*)::integer from internal.outbox_archive_default), 1, 'what was published before there were partitions lies in the default one');
+create temp table dropped as select * from drop_outbox_partitions();
+select results_eq('select partition_name, is_dropped from dropped', $$select pg_temp.partition(n), true from unnest(array[3, 2]) as n where pg_temp.month(n - 1) <= now() - interval '30 days'$$,
+    'months that ended more than 30 days ago are dropped, the oldest first');
+select is((select count(*)::integer from internal.outbox_archive_default), 0, 'and what is older in the default one goes');
+select ok(to_regclass('internal.' || pg_temp.partition(0)) is not null, 'this month stays');
+select is_empty('select * from drop_outbox_partitions()', 'a second run has nothing to do');
+select is((select count(*)::integer from outbox_archive where id in (3, 4)), 0, 'their events are gone');
+delete from settings where name = 'outbox_retention';
+select is_empty('select * from drop_outbox_partitions()', 'without the setting nothing goes');
+
+-- Ids of applied events.
+insert into internal.inbox (event_id, event_type, received_at)
+select gen_random_uuid(), 'lead.created', now() - make_interval(hours => 24 * n) from generate_series(80, 100) as n;
+select is(purge_inbox(4), 4, 'a purge takes no more than its limit');
+select is((select count(*)::integer from internal.inbox where received_at < now() - interval '2316 hours'), 0, 'the oldest first');
+select is(purge_inbox(), 6, 'and the next the rest');
+select is(purge_inbox(), 0, 'a third finds nothing');
+select is((select count(*)::integer from internal.inbox where event_type = 'lead.created' and received_at < now() - interval '79 days'), 11, 'what is younger stays');
+select throws_ok('select purge_inbox(0)', 'LP022', null, 'a limit of none is refused');
+select throws_ok('select purge_inbox(null)', 'LP022', null, 'and null');
+
+-- Runs of workers.
+insert into job_runs (job, started_at, finished_at, outcome)
+select j.job, now() - make_interval(days => n), now() - make_interval(days => n), case when n % 2 = 0 then 'SUCCESS' else 'FAILURE' end
+  from unnest(array['one', 'two']) as j (job) cross join generate_series(120, 101, -1) as n;
+insert into job_runs (job, started_at) values ('one', now() - interval '100 days'), ('two', now() - interval '80 days');
+select is(purge_job_runs(5), 5, 'runs are purged in batches');
+select cmp_ok(purge_job_runs(), '>', 30, 'those older than the setting');
+select results_eq(
+    $$select job, coalesce(outcome, 'RUNNING'), round(extract(epoch from now() - started_at) / 86400) from job_runs where job in ('one', 'two') order by 1, 2$$,
+    $$values ('one', 'FAILURE', 101::numeric), ('one', 'RUNNING', 100), ('one', 'SUCCESS', 102), ('two', 'FAILURE', 101), ('two', 'RUNNING', 80), ('two', 'SUCCESS', 102)$$,
+    'but the last of each job and outcome stays, however old'
+);
+select is(purge_job_runs(), 0, 'a second run has nothing to do');
+select throws_ok('select purge_job_runs(0)', 'LP022', null, 'a limit of none is refused here, too');
+
+select * from finish();
+rollback;

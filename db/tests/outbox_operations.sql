@@ -1,0 +1,81 @@
+-- What operations do with events: look, bring back what was published, discard what nobody shall get.
+begin;
+select plan(46);
+set local client_min_messages = warning;
+
+insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days'), (2, 7, now() - interval '1 day');
+select is((select count(*)::integer from dispatch_due_reminders()), 1, 'a lead is reminded');
+update leads set user_id = 8 where id = 2;
+update leads set user_id = 9 where id = 2;
+create temp table original as select id, event_id, event_type, lead_id, payload::text as payload from outbox;
+create function pg_temp.publish(p_proven boolean) returns integer language sql as
+$$ select acknowledge_outbox_events(c.token, array_agg(c.id), p_proven) from claim_outbox_events('p', 100) as c group by c.token $$;
+
+-- Looking.
+select results_eq('select id, state, payload::text from list_outbox_events()', $$select id, 'PENDING', payload from original order by id desc$$, 'what waits is listed, the latest first');
+create temp table claimed as select * from claim_outbox_events('p', 1);
+select results_eq('select l.lead_id, l.id = c.id from list_outbox_events(p_state => ''CLAIMED'') as l cross join claimed as c', 'values (1::bigint, true)', 'what a publisher has is told');
+select is((select count(*)::integer from list_outbox_events(p_state => 'PENDING')), 4, 'and is not among what waits');
+select is(acknowledge_outbox_events(token, array[id]), 1, 'it is published') from claimed;
+select results_eq($$select lead_id, published_at is not null from list_outbox_events(p_state => 'PUBLISHED')$$, 'values (1::bigint, true)', 'then it is among what was published');
+select is((select count(*)::integer from list_outbox_events()), 5, 'all of it is one list');
+select is((select count(*)::integer from list_outbox_events(p_limit => 2)), 2, 'of at most so many');
+select is((select count(*)::integer from list_outbox_events(p_lead_id => 2)), 3, 'of a lead');
+select is((select count(*)::integer from list_outbox_events(p_event_type => 'lead.protection.reminder')), 1, 'of a type');
+select is((select count(*)::integer from list_outbox_events(p_to => now() - interval '1 hour')), 0, 'of a time');
+select is((select count(*)::integer from list_outbox_events(p_from => now() - interval '1 hour')), 5, 'from when up to when');
+select is((select array_agg(l.id) from list_outbox_events(p_ids => array[(select id from claimed)]) as l), array[(select id from claimed)], 'by its number');
+select is((select array_agg(l.id) from list_outbox_events(p_event_ids => array[(select event_id from claimed)]) as l), array[(select id from claimed)], 'by its event_id');
+select throws_ok('select * from list_outbox_events(p_limit => 0)', 'LP022', null, 'a limit of none is refused');
+
+-- Bringing back.
+update settings set value = 'any' where name = 'reminder_proof';
+select is(pg_temp.publish(false), 4, 'the rest is published, too');
+update settings set value = 'broker' where name = 'reminder_proof';
+create temp table sent as select sent_at from lead_reminders;
+select ok((select sent_at is not null from sent), 'the reminder is sent');
+select throws_ok('select * from replay_outbox_events()', 'LP023', null, 'everything is not replayed by mistake');
+create temp table replayed as select * from replay_outbox_events(p_lead_id => 2);
+select results_eq('select former_id from replayed order by id', 'select id from original where lead_id = 2 order by id', 'a lead''s events come back in their order');
+select results_eq('select o.event_id, o.payload::text from outbox as o join replayed as r using (id) order by o.id',
+    'select event_id, payload from original where lead_id = 2 order by id',
+    'the same bytes under the same event_id');
+select is((select count(*)::integer from outbox_archive where lead_id = 2), 0, 'an event stands in one place');
+select cmp_ok((select min(id) from replayed), '>', (select max(id) from original), 'behind all that was there');
+select is_empty('select * from replay_outbox_events(p_lead_id => 2)', 'what waits already is not brought back twice');
+select is((select count(*)::integer from replay_outbox_events(p_ids => array(select id from original where lead_id = 1 order by id limit 1))), 1, 'by number');
+select is((select count(*)::integer from replay_outbox_events(p_event_type => 'lead.protection.reminder', p_from => now() - interval '1 minute', p_to => now() + interval '1 second')), 1,
+    'by type and time');
+select is_empty('select * from replay_outbox_events(p_ids => array[-1])', 'what is not there is not brought back');
+select is_empty($$select * from replay_outbox_events(p_to => now() - interval '1 minute')$$, 'nor what was published at another time');
+
+-- A replayed reminder is sent already: nothing of it is withdrawn, discarded or sent anew.
+call create_lead_hold(1, 7, 'price list');
+select is((select count(*)::integer from outbox where event_type = 'lead.protection.reminder'), 1, 'a hold does not withdraw a reminder that is replayed');
+select is(pg_temp.publish(true), 6, 'all goes out again');
+select is((select r.sent_at from lead_reminders as r), (select sent_at from sent), 'and sent_at stays what it was');
+select replay_outbox_events(p_event_type => 'lead.protection.reminder');
+select results_eq('select event_type, is_queued_anew from discard_outbox_events(array(select id from outbox))', $$values ('lead.protection.reminder', false)$$, 'a replayed reminder may be discarded');
+select is((select count(*)::integer from lead_reminders where sent_at is not null), 1, 'it was sent all the same');
+
+-- Discarding.
+insert into leads (id, user_id, created_at) values (3, 7, now() - interval '61 days');
+select is((select count(*)::integer from dispatch_due_reminders()), 1, 'another lead is reminded');
+select is((select count(*)::integer from dispatch_due_reminders()), 0, 'once');
+select results_eq($$select event_type, lead_id, is_queued_anew from discard_outbox_events(array(select id from outbox where lead_id = 3))$$,
+    $$values ('lead.protection.activated', 3::bigint, false), ('lead.protection.reminder', 3, true)$$, 'pending events are discarded');
+select is((select count(*)::integer from outbox where lead_id = 3), 0, 'they are gone');
+select is((select count(*)::integer from outbox_archive where lead_id = 3), 0, 'and were never published');
+select is((select count(*)::integer from lead_reminders where lead_id = 3), 0, 'the reminder''s row goes with its event');
+select is((select count(*)::integer from dispatch_due_reminders()), 1, 'so that it is queued anew');
+select is((select count(*)::integer from verify_lead_protection()), 0, 'the stored rows are true');
+create temp table taken as select * from claim_outbox_events('p', 100);
+select throws_ok('select discard_outbox_events(array(select id from taken))', 'LP025', null, 'what a publisher has may be going out: it is not discarded');
+select release_outbox_claim(token) from taken;
+select throws_ok('select discard_outbox_events(array(select id from taken) || array[-1::bigint])', 'LP024', null, 'an event that is not pending is refused');
+select is((select count(*)::integer from outbox where id in (select id from taken)), 1, 'with all that were named beside it');
+select throws_ok('select discard_outbox_events(array[null::bigint])', 'LP024', null, 'null is no event');
+select throws_ok(format('select discard_outbox_events(%L)', v.ids), 'LP023', null, format('nor is %L', v.ids)) from (values ('{}'::bigint[]), (null)) as v (ids);
+
+select * from finish();
+rollback;

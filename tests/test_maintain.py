@@ -1,0 +1,106 @@
+"""`leadguard maintain`: what is too old goes, nobody waits for it, and twice is once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+Connect = Callable[..., psycopg.Connection[Any]]
+
+OLD = """
+    -- Those of these months, which migrating has made.
+    do $$
+    declare
+        v_name text;
+    begin
+        for v_name in select relname from pg_class where relname ~ '^outbox_archive_[0-9]{6}$' loop
+            execute format('drop table internal.%I', v_name);
+        end loop;
+    end
+    $$;
+    create table internal.outbox_archive_202001 partition of public.outbox_archive
+    for values from ('2020-01-01 00:00+00') to ('2020-02-01 00:00+00');
+    insert into public.outbox_archive (id, event_id, event_type, payload, created_at, published_at)
+    values (1, gen_random_uuid(), 'x', '{}', now(), '2020-01-15 00:00+00');
+    insert into internal.inbox (event_id, event_type, received_at)
+    select gen_random_uuid(), 'lead.created', now() - make_interval(days => 80 + n)
+      from generate_series(1, 20) as n;
+    insert into public.job_runs (job, started_at, finished_at, outcome)
+    select 'remind', now() - interval '1 year', now() - interval '1 year', 'SUCCESS'
+      from generate_series(1, 12000);
+"""
+EXPECTED = {
+    "partitions_made": 4,
+    "partitions_dropped": ["outbox_archive_202001"],
+    "partitions_busy": [],
+    "inbox_ids_purged": 10,
+    "job_runs_purged": 11_999,
+}
+
+
+@pytest.fixture
+def old(fresh_database: str, connect: Connect) -> psycopg.Connection[Any]:
+    connection = connect(fresh_database)
+    connection.execute(OLD)
+    # Away from the boundary, whatever the hour and the summer time.
+    connection.execute("update internal.inbox set received_at = received_at + interval '6 hours'")
+    return connection
+
+
+def run(url: str, *arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "jobs.cli", "maintain", "--json", *arguments],
+        env={**os.environ, "DATABASE_URL": url, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert isinstance(result, dict)
+    return result
+
+
+def test_a_pass_does_what_its_dry_run_said_and_a_second_nothing(
+    old: psycopg.Connection[Any], fresh_database: str
+) -> None:
+    before = old.execute("select count(*) from public.job_runs").fetchone()
+    assert run(fresh_database, "--dry-run") == {**EXPECTED, "dry_run": True}
+    assert old.execute("select count(*) from public.job_runs").fetchone() == before
+    assert run(fresh_database) == {**EXPECTED, "dry_run": False}
+    assert run(fresh_database)["partitions_dropped"] == []
+    rows = old.execute("select outcome, detail from public.job_runs where job = 'maintain' order by id")
+    assert [(row[0], row[1]["job_runs_purged"]) for row in rows] == [("SUCCESS", 11_999), ("SUCCESS", 0)]
+
+
+def test_two_passes_at_once_do_it_once(old: psycopg.Connection[Any], fresh_database: str) -> None:
+    with ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda _: run(fresh_database), range(2)))
+    for name in ("inbox_ids_purged", "job_runs_purged"):
+        assert sum(result[name] for result in results) == EXPECTED[name]
+    assert old.execute("select count(*) from internal.inbox").fetchone() == (10,)
+    assert old.execute("select to_regclass('internal.outbox_archive_202001')").fetchone() == (None,)
+
+
+def test_a_reader_of_the_archive_is_not_disturbed_and_holds_nothing_up(
+    old: psycopg.Connection[Any], fresh_database: str, connect: Connect
+) -> None:
+    reader = connect(fresh_database, autocommit=False)
+    assert reader.execute("select count(*) from public.outbox_archive").fetchone() == (1,)
+    result = run(fresh_database)
+    assert (result["partitions_made"], result["partitions_busy"]) == (0, ["outbox_archive_202001"])
+    assert result["inbox_ids_purged"] == 10  # the rest is done all the same
+    assert reader.execute("select count(*) from public.outbox_archive").fetchone() == (1,)
+    reader.commit()
+    result = run(fresh_database)
+    assert (result["partitions_made"], result["partitions_dropped"]) == (4, ["outbox_archive_202001"])
