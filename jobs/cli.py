@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 import psycopg
 
-from jobs import __version__, exits
+from jobs import __version__, exits, logs
 from jobs.console import App, common_options
 from jobs.errors import LeadguardError, UsageProblem, from_database
 from jobs.exits import Exit
@@ -37,6 +37,7 @@ COMMANDS = {
     "expire": "jobs.expire",
     "maintain": "jobs.maintain",
     "outbox": "jobs.outbox",
+    "run": "jobs.run",
     "status": "jobs.status",
     "explain": "jobs.explain",
     "demo": "jobs.demo",
@@ -82,7 +83,7 @@ def main() -> NoReturn:
     except click.exceptions.Exit as error:
         _leave(error.exit_code)
     except click.ClickException as error:
-        if app.json:
+        if app.json or app.logs_json:
             _fail(UsageProblem(error.format_message()), app)
         error.show()
         _leave(Exit.USAGE)
@@ -94,7 +95,7 @@ def main() -> NoReturn:
         _silence_stdout()
         _leave(Exit.SINK_FAILED)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
+        app.remark("interrupted")
         _leave(Exit.INTERRUPTED)
 
 
@@ -103,7 +104,11 @@ def _stop(number: int, frame: FrameType | None) -> NoReturn:
 
 
 def _fail(error: LeadguardError, app: App) -> NoReturn:
-    click.echo(error.render(app.json), err=True)
+    if app.logs_json:
+        app.start_logging()
+        logs.logger("leadguard").error(error.message, extra=error.fields())
+    else:
+        click.echo(error.render(app.json), err=True)
     if error.code is Exit.SINK_FAILED:
         _silence_stdout()
     _leave(error.code)

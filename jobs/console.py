@@ -12,6 +12,7 @@ from uuid import UUID
 
 import click
 
+from jobs import logs
 from jobs.database import Database
 
 # rich takes a while to import, and a worker under cron has nobody to draw for.
@@ -27,26 +28,40 @@ class App:
 
     database_url: str = ""
     json: bool = False
+    log_format: logs.Format | None = None
 
     @property
     def database(self) -> Database:
         """The database that the options or the environment name."""
         return Database(self.database_url)
 
+    @property
+    def logs_json(self) -> bool:
+        """Whether stderr is read by a machine: then every line there is one JSON object."""
+        return (self.log_format or logs.asked_format()) == "json"
+
+    def start_logging(self) -> None:
+        """Sends log lines to stderr, as --log-format or LEADGUARD_LOG asks."""
+        logs.configure("json" if self.logs_json else "text")
+
     def report(self, text: str, **members: Any) -> None:
         """A command's result: one line for people, one JSON object for machines."""
         click.echo(to_json(members) if self.json else text)
 
-    def remark(self, text: str) -> None:
-        """Something worth knowing beside the result."""
-        click.echo(text, err=True)
+    def remark(self, text: str, **fields: Any) -> None:
+        """Something worth knowing beside the result: a line on stderr, with `fields` where logs are JSON."""
+        if self.logs_json:
+            self.start_logging()
+            logs.logger(_command_name()).info(text, extra=fields)
+        else:
+            click.echo(text, err=True)
 
 
 pass_app = click.make_pass_decorator(App, ensure=True)
 
 
 def common_options(command: Command) -> Command:
-    """`--database-url` and `--json`, accepted before and after the command's name."""
+    """`--database-url`, `--json` and `--log-format`, accepted before and after the command's name."""
 
     def keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
         # Given after the command's name, an option overrides; left out, it changes nothing.
@@ -70,7 +85,20 @@ def common_options(command: Command) -> Command:
         callback=keep,
         help="Print JSON for machines.",
     )
-    return url(as_json(command))
+    log_format = click.option(
+        "--log-format",
+        type=click.Choice(logs.FORMATS),
+        default=None,
+        expose_value=False,
+        callback=keep,
+        help=f"What stderr holds: text, or one JSON object a line (also {logs.VARIABLE}=json).",
+    )
+    return url(as_json(log_format(command)))
+
+
+def _command_name() -> str:
+    context = click.get_current_context(silent=True)
+    return (context.info_name if context else None) or "leadguard"
 
 
 def to_json(value: Any) -> str:

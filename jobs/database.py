@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,6 +14,14 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
 from jobs.errors import UsageProblem
+
+# libpq ignores these on unix sockets.
+_KEEPALIVES = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 Connection = psycopg.Connection[DictRow]
 
@@ -74,6 +83,8 @@ class Database:
         given = conninfo_to_dict(to_conninfo(self.url))
         if "connect_timeout" not in given and "PGCONNECT_TIMEOUT" not in os.environ:
             defaults["connect_timeout"] = 10
+        # A server that vanished without a word is noticed within a minute or so, not after two hours.
+        defaults |= {name: value for name, value in _KEEPALIVES.items() if name not in given}
         return psycopg.connect(
             to_conninfo(self.url),
             autocommit=True,
@@ -109,6 +120,16 @@ class Database:
                 pass
             raise
         _finish(connection, row["id"], "SUCCESS", detail)
+
+
+def record_run(
+    connection: Connection, job: str, seconds: float, outcome: str, detail: dict[str, Any]
+) -> None:
+    """Records work that is over and took so many seconds."""
+    connection.execute(
+        "select public.record_job_run(%s, %s, %s, %s::jsonb)",
+        [job, timedelta(seconds=seconds), outcome, json.dumps(detail, default=str)],
+    )
 
 
 def _finish(connection: Connection, run_id: int, outcome: str, detail: dict[str, Any]) -> None:

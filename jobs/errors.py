@@ -20,14 +20,12 @@ class LeadguardError(Exception):
     def render(self, as_json: bool) -> str:
         """The text for stderr."""
         if as_json:
-            members = {
-                "error": self.message,
-                "hint": self.hint,
-                "exit_code": int(self.code),
-                "sqlstate": self.sqlstate,
-            }
-            return json.dumps(members, ensure_ascii=False)
+            return json.dumps({"error": self.message, **self.fields()}, ensure_ascii=False)
         return f"Error: {self.message}" + (f"\nHint: {self.hint}" if self.hint else "")
+
+    def fields(self) -> dict[str, str | int | None]:
+        """What a machine may want beside the message."""
+        return {"hint": self.hint, "exit_code": int(self.code), "sqlstate": self.sqlstate}
 
 
 class UsageProblem(LeadguardError):
@@ -90,4 +88,9 @@ def _connection_lost(error: psycopg.Error) -> bool:
 
 
 def _hint(error: psycopg.Error) -> str | None:
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return (
+            "Nothing of it was kept. If nobody cancelled it, the role's statement_timeout is too short for"
+            " this work, or a long transaction stood in its way (see pg_stat_activity)."
+        )
     return one_line(error.diag.message_hint) if error.diag.message_hint else None

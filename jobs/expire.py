@@ -7,7 +7,7 @@ import click
 from jobs.console import App, common_options, pass_app
 from jobs.sweep import sweep, sweep_options
 
-_EXPIRE = """
+EXPIRE = """
     select lead_id, user_id, end_reason, ended_at
       from public.expire_due_protections(%(limit)s, coalesce(%(at)s::timestamptz, now()))
 """
@@ -30,6 +30,6 @@ def command(app: App, limit: int, at: datetime | None, dry_run: bool) -> None:
       leadguard expire
       leadguard expire --dry-run
     """
-    rows = sweep(app, "expire", _EXPIRE, limit, at, dry_run)
+    rows = sweep(app, "expire", EXPIRE, limit, at, dry_run)
     verb = "would record" if dry_run else "recorded"
     app.report(f"{verb} {len(rows)} expiries", expiries=rows, count=len(rows), dry_run=dry_run)

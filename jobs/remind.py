@@ -7,7 +7,7 @@ import click
 from jobs.console import App, common_options, pass_app
 from jobs.sweep import sweep, sweep_options
 
-_DISPATCH = """
+DISPATCH = """
     select lead_id, user_id, reminder_type, window_start, due_at
       from public.dispatch_due_reminders(%(limit)s, coalesce(%(at)s::timestamptz, now()))
 """
@@ -31,6 +31,6 @@ def command(app: App, limit: int, at: datetime | None, dry_run: bool) -> None:
       leadguard remind
       leadguard remind --dry-run --json
     """
-    rows = sweep(app, "remind", _DISPATCH, limit, at, dry_run)
+    rows = sweep(app, "remind", DISPATCH, limit, at, dry_run)
     verb = "would queue" if dry_run else "queued"
     app.report(f"{verb} {len(rows)} reminders", reminders=rows, count=len(rows), dry_run=dry_run)

@@ -1,10 +1,12 @@
 """What `remind` and `expire` share: small batches until nothing is due any more."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
 import click
+import psycopg
 
 from jobs.console import App, progress
 from jobs.database import Connection
@@ -37,27 +39,55 @@ def sweep_options(command: Command) -> Command:
 
 
 def sweep(app: App, job: str, query: LiteralString, limit: int, at: datetime | None, dry_run: bool) -> Rows:
-    """Calls `query` until fewer rows than the limit come back; a batch is a transaction."""
+    """One pass of a command; its run is recorded, unless it is a dry run."""
     database = app.database
     with database.session(f"leadguard {job}") as connection, progress(job, None, app.json) as advance:
 
-        def batches() -> Rows:
-            handled: Rows = []
-            while True:
-                batch = _batch(connection, query, limit, at)
-                handled += batch
+        def handled() -> Rows:
+            rows: Rows = []
+            for batch in batches(connection, query, limit, at):
+                rows += batch
                 advance(len(batch))
-                if len(batch) < limit:
-                    return handled
+            return rows
 
         if dry_run:
             with connection.transaction(force_rollback=True):
-                return batches()
+                return handled()
         with database.job_run(connection, job) as detail:
-            rows = batches()
+            rows = handled()
             detail["handled"] = len(rows)
         return rows
 
 
-def _batch(connection: Connection, query: LiteralString, limit: int, at: datetime | None) -> Rows:
-    return connection.execute(query, {"limit": limit, "at": at}).fetchall()
+def batches(
+    connection: Connection, query: LiteralString, limit: int, at: datetime | None = None
+) -> Iterator[Rows]:
+    """Calls `query` until fewer rows than the limit come back; yields each batch once it is committed.
+
+    A batch that runs into statement_timeout is rolled back and tried again with half the leads, down to
+    one: a limit that is too large for this database must not stop the sweep for good.
+    """
+    while True:
+        started = time.monotonic()
+        try:
+            with connection.transaction():
+                batch = connection.execute(query, {"limit": limit, "at": at}).fetchall()
+        except psycopg.errors.QueryCanceled as error:
+            if not _timed_out(connection, time.monotonic() - started):
+                raise
+            if limit == 1:
+                error.add_note("with a single lead")
+                raise
+            limit //= 2
+            continue
+        yield batch
+        if len(batch) < limit:
+            return
+
+
+def _timed_out(connection: Connection, seconds: float) -> bool:
+    """Whether it was statement_timeout, and not somebody who wants us to stop."""
+    row = connection.execute(
+        "select setting::integer as milliseconds from pg_catalog.pg_settings where name = 'statement_timeout'"
+    ).fetchone()
+    return row is not None and 0 < row["milliseconds"] <= seconds * 1000

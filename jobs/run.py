@@ -1,0 +1,380 @@
+"""`leadguard run`: every worker in one process, until it is told to stop.
+
+A thread and a connection for each worker: one that waits (for a lock, for a sink that hangs, for a server
+that does not answer) holds up none of the others, and PostgreSQL does the work anyway.
+"""
+
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Any, TypeVar
+
+import click
+
+from jobs import __version__, logs
+from jobs.console import App, common_options, pass_app
+from jobs.database import Connection, Database
+from jobs.errors import LeadguardError
+from jobs.exits import Exit
+from jobs.expire import EXPIRE
+from jobs.health import Address, HealthServer
+from jobs.publish import publish
+from jobs.remind import DISPATCH
+from jobs.sinks import Sink, SinkFailed, open_sink
+from jobs.sweep import batches
+from jobs.worker import Done, Job, Worker
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# What a cancelled batch needs to be rolled back and its worker to end.
+_LAST_SECONDS = 5.0
+
+
+# --- the jobs ---------------------------------------------------------------------------------------------
+
+
+def remind(limit: int) -> Any:
+    """A pass that queues what is due, batch by batch."""
+
+    def work(connection: Connection, worker: Worker) -> Done:
+        return {"queued": _sweep(connection, worker, DISPATCH, limit)}
+
+    return work
+
+
+def expire(limit: int) -> Any:
+    """A pass that records what has run out, batch by batch."""
+
+    def work(connection: Connection, worker: Worker) -> Done:
+        return {"recorded": _sweep(connection, worker, EXPIRE, limit)}
+
+    return work
+
+
+def _sweep(connection: Connection, worker: Worker, query: Any, limit: int) -> int:
+    handled = 0
+    for batch in batches(connection, query, limit):
+        handled += len(batch)
+        worker.progressed()
+        if worker.is_stopping():
+            break
+    return handled
+
+
+def maintain(connection: Connection, _worker: Worker) -> Done:
+    """A pass that makes the archive's partitions ahead."""
+    row = connection.execute("select public.make_outbox_partitions() as made").fetchone()
+    assert row is not None
+    return {"partitions": row["made"]}
+
+
+class Publisher:
+    """Publishes pass after pass to one sink, which is opened anew after a failure."""
+
+    def __init__(self, url: str, limit: int) -> None:
+        self._url = url
+        self._limit = limit
+        self._sink: Sink | None = None
+
+    def work(self, connection: Connection, worker: Worker) -> Done:
+        """A pass that drains the outbox."""
+        try:
+            if self._sink is None:
+                self._sink = open_sink(self._url)
+            watched = _Watched(self._sink, worker)
+            acknowledged = publish(connection, watched, self._limit).acknowledged
+            return {"sent": watched.flushed, "acknowledged": acknowledged}
+        except _Stopped:
+            return {"sent": watched.flushed}
+        except SinkFailed:
+            self.close()
+            raise
+
+    def check(self) -> None:
+        """Refuses a URL that no sink understands; one that fails today may work tomorrow."""
+        try:
+            self._sink = open_sink(self._url)
+        except SinkFailed:
+            pass  # the first pass tries again, and tells
+
+    def close(self) -> None:
+        """Lets go of the sink."""
+        if self._sink is not None:
+            self._sink.close()
+            self._sink = None
+
+
+class _Stopped(Exception):
+    """Told to stop, before anything of a batch was written."""
+
+
+class _Watched:
+    """A sink as the daemon uses it: a flushed batch is progress, and no new one is begun when stopping."""
+
+    def __init__(self, sink: Sink, worker: Worker) -> None:
+        self._sink = sink
+        self._worker = worker
+        self._sent = 0
+        self.flushed = 0
+
+    @property
+    def proves_delivery(self) -> bool:
+        return self._sink.proves_delivery
+
+    def send(self, payload: str) -> None:
+        if self._sent == self.flushed and self._worker.is_stopping():
+            raise _Stopped
+        self._sent += 1
+        self._sink.send(payload)
+
+    def flush(self) -> None:
+        self._sink.flush()
+        self.flushed = self._sent
+        self._worker.progressed()
+
+    def close(self) -> None:
+        """Nothing: the sink outlives the pass."""
+
+
+# --- the process ------------------------------------------------------------------------------------------
+
+
+class Daemon:
+    """Starts the workers, watches over them, and stops them."""
+
+    def __init__(self, database: Database, jobs: list[Job]) -> None:
+        # Safe to put into from a signal handler, which an Event is not to set.
+        self._inbox: queue.SimpleQueue[signal.Signals | tuple[Worker, LeadguardError | None]]
+        self._inbox = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._workers = [Worker(job, database, self._stopping, self._ended) for job in jobs]
+        self._log = logs.logger("run")
+
+    def _ended(self, worker: Worker, error: LeadguardError | None) -> None:
+        self._inbox.put((worker, error))
+
+    def run(self, grace: float) -> bool:
+        """Works until SIGTERM or SIGINT; whether every worker ended in time.
+
+        Raises what made a worker give up. A second signal cuts the grace short.
+        """
+        with self._signals():
+            for worker in self._workers:
+                worker.start()
+            said = self._inbox.get()
+            self._stopping.set()
+            running = set(self._workers)
+            fatal = self._note(said, running)
+            fatal = self._await(running, grace, fatal)
+            for worker in running:
+                worker.cut_short()
+            fatal = self._await(running, _LAST_SECONDS, fatal)
+        if fatal is not None:
+            raise fatal
+        for worker in running:
+            self._log.error("%s hangs and is left behind; what it had not committed is undone", worker.name)
+        return not running
+
+    def _await(
+        self, running: set[Worker], seconds: float, fatal: LeadguardError | None
+    ) -> LeadguardError | None:
+        until = time.monotonic() + seconds
+        while running:
+            try:
+                said = self._inbox.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                break
+            if isinstance(said, signal.Signals):
+                self._log.warning("%s again: batches in hand are cut short", said.name)
+                break
+            fatal = fatal or self._note(said, running)
+        return fatal
+
+    def _note(
+        self, said: signal.Signals | tuple[Worker, LeadguardError | None], running: set[Worker]
+    ) -> LeadguardError | None:
+        if isinstance(said, signal.Signals):
+            self._log.info("%s: stopping", said.name)
+            return None
+        worker, error = said
+        running.discard(worker)
+        return error
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        def stop(number: int, _frame: FrameType | None) -> None:
+            self._inbox.put(signal.Signals(number))
+
+        previous = {number: signal.signal(number, stop) for number in _STOP_SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    # What the health endpoint tells
+
+    def alive(self) -> tuple[bool, dict[str, Any]]:
+        """Whether every loop turns; a database that is away is no reason to start this process anew."""
+        told = {worker.name: worker.is_turning() for worker in self._workers}
+        return self._report(told)
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the database answers, and each worker has had a success lately."""
+        told = {worker.name: worker.is_turning() and worker.is_recent() for worker in self._workers}
+        return self._report(told, reachable=self._is_reachable())
+
+    def _is_reachable(self) -> bool:
+        conditions = [worker.condition for worker in self._workers]
+        has_answered = any(condition.success is not None for condition in conditions)
+        return has_answered and not any(condition.is_unreachable for condition in conditions)
+
+    def _report(self, told: dict[str, bool], reachable: bool | None = None) -> tuple[bool, dict[str, Any]]:
+        well = all(told.values()) and reachable is not False and not self._stopping.is_set()
+        body: dict[str, Any] = {"status": "ok" if well else "failing", "version": __version__}
+        if self._stopping.is_set():
+            body["status"] = "stopping"
+        if reachable is not None:
+            body["database"] = "reachable" if reachable else "unreachable"
+        body["workers"] = {worker.name: _condition(worker, told[worker.name]) for worker in self._workers}
+        return well, body
+
+
+def _condition(worker: Worker, is_well: bool) -> dict[str, Any]:
+    condition = worker.condition
+    age = None if condition.success is None else round(time.monotonic() - condition.success, 3)
+    return {
+        "status": "ok" if is_well else "failing",
+        "last_success": _text(condition.success_at),
+        "last_success_age_seconds": age,
+        "last_error": condition.error,
+        "last_error_at": _text(condition.error_at),
+        "failures_in_a_row": condition.failures,
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment else None
+
+
+# --- the command ------------------------------------------------------------------------------------------
+
+
+def _every(name: str, default: float, what: str) -> Callable[[Command], Command]:
+    return click.option(
+        f"--{name}-every",
+        type=click.FloatRange(0.1, 86_400),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help=what,
+    )
+
+
+@click.command("run")
+@click.option(
+    "--sink",
+    "sink_url",
+    envvar="LEADGUARD_SINK",
+    default="stdout:",
+    show_default=True,
+    metavar="URL",
+    help="Where events go, as with `leadguard publish` (also LEADGUARD_SINK).",
+)
+@_every("remind", 30, "Pause between two looks for due reminders.")
+@_every("expire", 30, "Pause between two looks for protections that have run out.")
+@_every("publish", 5, "Longest pause between two looks at the outbox; news ends it at once.")
+@_every("maintain", 60, "Pause between two rounds of upkeep.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=500,
+    show_default=True,
+    help="Leads in one transaction, events in one claim.",
+)
+@click.option(
+    "--health",
+    type=Address(),
+    envvar="LEADGUARD_HEALTH",
+    metavar="ADDRESS:PORT",
+    help="Answer GET /healthz and /readyz there (also LEADGUARD_HEALTH); default: do not.",
+)
+@click.option(
+    "--grace",
+    type=click.FloatRange(0, 3600),
+    default=20,
+    show_default=True,
+    metavar="SECONDS",
+    help="When told to stop, how long a batch in hand may take before it is rolled back.",
+)
+@common_options
+@pass_app
+def command(
+    app: App,
+    sink_url: str,
+    remind_every: float,
+    expire_every: float,
+    publish_every: float,
+    maintain_every: float,
+    limit: int,
+    health: tuple[str, int] | None,
+    grace: float,
+) -> int:
+    """Run all workers (remind, expire, publish, maintain) in one process, until SIGTERM or Ctrl-C.
+
+    Each has its own thread and connection: what fails in one (a sink, a lock, the network) is tried
+    again after a pause that grows to half a minute, and stops none of the others. Any number of these
+    processes may run at once, also beside cron.
+
+    job_runs gets a row when a worker begins, fails, works again and ends; in between at most one a
+    minute that sums up what was done, and one in five minutes when nothing was to do.
+
+    /healthz says whether every loop turns, /readyz whether the database answers and each worker has
+    had a success within three of its pauses and half a minute; 503 when not.
+
+    \b
+    Exit codes: 0 stopped as told, 2 wrong usage (also an address in use), 7 not migrated,
+    1 a worker died of a defect, 130 stopped, but a worker hung and was left behind
+    (nothing is lost: its lease runs out within a minute).
+
+    \b
+    Examples:
+      leadguard run --sink file:events.jsonl
+      leadguard run --health 127.0.0.1:8080 --log-format json
+      leadguard run --remind-every 10 --sink notify:ffz_events
+    """
+    app.start_logging()
+    publisher = Publisher(sink_url, limit)
+    publisher.check()
+    daemon = Daemon(
+        app.database,
+        [
+            Job("remind", remind_every, remind(limit)),
+            Job("expire", expire_every, expire(limit)),
+            Job("publish", publish_every, publisher.work),
+            Job("maintain", maintain_every, maintain),
+        ],
+    )
+    with _serving(daemon, health):
+        in_time = daemon.run(grace)
+    publisher.close()
+    return Exit.DONE if in_time else Exit.INTERRUPTED
+
+
+@contextmanager
+def _serving(daemon: Daemon, address: tuple[str, int] | None) -> Iterator[None]:
+    log = logs.logger("run")
+    if address is None:
+        log.info("leadguard %s", __version__)
+        yield
+        return
+    with HealthServer(address, {"/healthz": daemon.alive, "/readyz": daemon.ready}) as server:
+        fields = {"health_address": address[0], "health_port": server.port}
+        log.info("leadguard %s, health on %s port %s", __version__, address[0], server.port, extra=fields)
+        yield
