@@ -193,7 +193,8 @@ class Daemon:
             if isinstance(said, signal.Signals):
                 self._log.warning("%s again: batches in hand are cut short", said.name)
                 break
-            fatal = fatal or self._note(said, running)
+            error = self._note(said, running)
+            fatal = fatal or error
         return fatal
 
     def _note(

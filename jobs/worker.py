@@ -53,7 +53,7 @@ class Backoff:
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker does: `work` is one pass and returns what it did, `wait` ends early when there is news."""
+    """What a worker does: `work` is one pass and says what it did, `wait` ends early when there is news."""
 
     name: str
     every: float
