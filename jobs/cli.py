@@ -5,7 +5,7 @@ import signal
 import sys
 from importlib import import_module
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 import psycopg
@@ -57,6 +57,17 @@ class Commands(click.Group):
         assert isinstance(found, click.Command)
         return found
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # click would print an empty line first, where a machine may be reading.
+            raise _Interrupted from None
+
+
+class _Interrupted(Exception):
+    """Ctrl-C or SIGTERM."""
+
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="leadguard")
@@ -94,7 +105,7 @@ def main() -> NoReturn:
     except BrokenPipeError:
         _silence_stdout()
         _leave(Exit.SINK_FAILED)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, _Interrupted, click.Abort):
         app.remark("interrupted")
         _leave(Exit.INTERRUPTED)
 

@@ -210,7 +210,7 @@ class Cluster:
 
     `kind` "auto" can be narrowed by the environment variable LEADGUARD_PG. Without `durable` the server
     trades safety for speed, as fits data that nobody will miss; benchmarks of commits set it. `settings` are
-    server parameters as in postgresql.conf.
+    server parameters as in postgresql.conf; `variables` are added to the server's environment.
     """
 
     def __init__(
@@ -220,6 +220,7 @@ class Cluster:
         *,
         durable: bool = False,
         settings: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         chosen: Any = os.environ.get("LEADGUARD_PG") or "auto" if kind == "auto" else kind
         self.account = _server_accounts()[0]
@@ -236,6 +237,7 @@ class Cluster:
             **({} if durable else _SPEED),
             **(settings or {}),
         }
+        self._variables = variables or {}
         self._server: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
         self._handlers: dict[int, Any] = {}
@@ -422,7 +424,7 @@ class Cluster:
     def _server_environment(self) -> dict[str, str]:
         # Nothing of the caller's PG* variables; UTC, so that nothing depends on the machine's zone.
         path = os.environ.get("PATH", os.defpath)
-        return {"PATH": path, "HOME": str(self.directory), "LC_ALL": "C", "TZ": "UTC"}
+        return {"PATH": path, "HOME": str(self.directory), "LC_ALL": "C", "TZ": "UTC", **self._variables}
 
     def _ready(self, server: subprocess.Popen[bytes]) -> bool:
         try:

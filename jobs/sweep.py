@@ -62,8 +62,9 @@ def sweep(app: App, job: str, query: LiteralString, limit: int, at: datetime | N
 def batches(
     connection: Connection, query: LiteralString, limit: int, at: datetime | None = None
 ) -> Iterator[Rows]:
-    """Calls `query` until fewer rows than the limit come back; yields each batch once it is committed.
+    """Calls `query` until nothing comes back; yields each batch once it is committed.
 
+    A batch may be short because others were busy with its leads, so a short one is not yet the end.
     A batch that runs into statement_timeout is rolled back and tried again with half the leads, down to
     one: a limit that is too large for this database must not stop the sweep for good.
     """
@@ -80,9 +81,9 @@ def batches(
                 raise
             limit //= 2
             continue
-        yield batch
-        if len(batch) < limit:
+        if not batch:
             return
+        yield batch
 
 
 def _timed_out(connection: Connection, seconds: float) -> bool:

@@ -51,6 +51,13 @@ def has_extension(name: str, installation: Installation) -> bool:
     return debian.exists() if "/usr/lib/postgresql/" in str(installation.bin) else any(own)
 
 
+def libfaketime() -> Path | None:
+    """The library that makes a program see another time of day, where programs can be made to load it."""
+    folders = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
+    found = (path for folder in folders for path in Path(folder).glob("**/faketime/libfaketime.so.1"))
+    return next(found, None)
+
+
 def _extension_files(pattern: str) -> Iterator[Path]:
     folders = [*Path("/usr/share/postgresql").glob("*/extension")]
     folders += [share / "extension" for share in _asked("--sharedir")]
@@ -110,6 +117,9 @@ def _needed(kind: Kind) -> list[Tool]:
             "built by `make` in src/test/isolation of PostgreSQL's source, installed by `make install` there",
         ),
     ]
+    if sys.platform == "linux":
+        clock = "https://github.com/wolfcw/libfaketime"
+        tools.append(tool("libfaketime", "pytest", libfaketime, "libfaketime", clock))
     if kind == "embedded":
         pgtap = tool("pgTAP", "pgtap", pgtap_script, "postgresql-MAJOR-pgtap", "https://pgtap.org")
         return [*tools, pgtap]
