@@ -48,11 +48,16 @@ def eventually(holds: Callable[[], Any], what: str, patience: float = PATIENCE) 
 class Daemon:
     """A running `leadguard run` with JSON logs and a health endpoint; a context manager that ends it."""
 
-    def __init__(self, url: str, *arguments: str, **more: str) -> None:
-        command = [sys.executable, "-m", "jobs.cli", "run", "--health", "127.0.0.1:0", *arguments]
+    def __init__(
+        self,
+        url: str,
+        *arguments: str,
+        program: tuple[str, ...] = (sys.executable, "-m", "jobs.cli"),
+        variables: dict[str, str] | None = None,
+    ) -> None:
         self.process = subprocess.Popen(
-            command,
-            env=environment(url, LEADGUARD_LOG="json", **more),
+            [*program, "run", "--health", "127.0.0.1:0", *arguments],
+            env={**environment(url), **(variables or {}), "LEADGUARD_LOG": "json"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

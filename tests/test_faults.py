@@ -379,7 +379,7 @@ def test_due_queued_published_sent_grace_and_then_activity_or_expiry_while_clock
             return str(one(connection, "select state from public.v_user_lead_protection where id = %s", lead))
 
         activated, reminder = "lead.protection.activated", "lead.protection.reminder"
-        with Daemon(url, "--sink", f"file:{target}", *QUICK, **clock.variables) as daemon:
+        with Daemon(url, "--sink", f"file:{target}", *QUICK, variables=clock.variables) as daemon:
             eventually(lambda: events(1) == events(2) == [activated], "both are protected")
             clock.jump(59)
             time.sleep(1)  # some passes of each worker

@@ -51,6 +51,16 @@ def has_extension(name: str, installation: Installation) -> bool:
     return debian.exists() if "/usr/lib/postgresql/" in str(installation.bin) else any(own)
 
 
+def compose_command() -> list[str] | None:
+    """Docker's compose, the plugin or the older program of its own; no engine is needed to check a file."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(command[0]):
+            asked = subprocess.run([*command, "version"], capture_output=True, check=False)
+            if asked.returncode == 0:
+                return command
+    return None
+
+
 def libfaketime() -> Path | None:
     """The library that makes a program see another time of day, where programs can be made to load it."""
     folders = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
@@ -117,6 +127,8 @@ def _needed(kind: Kind) -> list[Tool]:
             "built by `make` in src/test/isolation of PostgreSQL's source, installed by `make install` there",
         ),
     ]
+    compose_site = "https://docs.docker.com/compose/install"
+    tools.append(tool("docker compose", "pytest", compose_command, "docker-compose", compose_site))
     if sys.platform == "linux":
         clock = "https://github.com/wolfcw/libfaketime"
         tools.append(tool("libfaketime", "pytest", libfaketime, "libfaketime", clock))
@@ -156,6 +168,11 @@ def provide(steps: list[str], kind: Kind) -> None:
         lines = [f"  {t.name}: apt-get install {_package(t)}, or elsewhere: {t.elsewhere}" for t in missing]
         hint = "As root on Debian or Ubuntu this command installs them itself."
         raise MissingTools("\n".join(["the tests need, and cannot install here:", *lines, hint]))
+
+
+def debian_packages() -> list[str]:
+    """What a machine needs for every step; MAJOR stands for the version of PostgreSQL."""
+    return [tool.package for tool in _needed("local")]
 
 
 def _missing(steps: list[str], kind: Kind) -> list[Tool]:

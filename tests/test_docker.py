@@ -1,0 +1,295 @@
+"""What docker/ ships works without an engine: files parsed and checked, scripts run natively."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+import pytest
+import yaml
+from psycopg.conninfo import make_conninfo
+
+from jobs import __version__
+from jobs.cli import cli
+from jobs.cluster import Cluster
+from tests.daemon import Daemon, eventually
+from tests.tools import compose_command, debian_packages
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCKER = ROOT / "docker"
+UNITS = sorted((DOCKER / "systemd").iterdir())
+PROGRAM = "/opt/leadguard/bin/leadguard"
+
+Compose = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def compose() -> Compose:
+    with (DOCKER / "compose.yaml").open() as file:
+        parsed: Compose = yaml.safe_load(file)
+    return parsed
+
+
+def leadguard_arguments(arguments: list[str]) -> None:
+    """Fails unless the command line takes these arguments; nothing is run."""
+    name, *rest = arguments
+    with click.Context(cli, info_name="leadguard") as context:
+        command = cli.get_command(context, name)
+        assert command, f"leadguard has no command {name}"
+        command.make_context(name, rest, parent=context)
+
+
+# --- compose ----------------------------------------------------------------------------------------------
+
+
+def test_compose_accepts_the_file() -> None:
+    command = compose_command()
+    assert command, "docker compose is missing (Debian, Ubuntu: apt-get install docker-compose)"
+    arguments = ["-f", str(DOCKER / "compose.yaml"), "config", "--quiet"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_service_is_pinned_hardened_and_built_from_what_is_there(compose: Compose) -> None:
+    assert set(compose["services"]) == {"postgres", "migrate", "workers", "test"}
+    for name, service in compose["services"].items():
+        image, _, tag = service["image"].partition(":")
+        assert tag, f"{name}: {image} has no tag"
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        build = service["build"]
+        dockerfile = (DOCKER / build["context"] / build["dockerfile"]).read_text("utf-8")
+        if "target" in build:
+            assert re.search(rf"^FROM .* AS {build['target']}$", dockerfile, re.MULTILINE), name
+        if name != "test":
+            assert service["read_only"] is True, name
+            assert service["user"] not in ("root", "0", "0:0"), name
+    for name in ("migrate", "workers"):
+        assert compose["services"][name]["image"] == f"leadguard:{__version__}"
+
+
+def test_images_are_pinned_to_a_release_and_run_as_nobody_special() -> None:
+    for path in (DOCKER / "Dockerfile", DOCKER / "postgres.Dockerfile"):
+        text = path.read_text("utf-8")
+        pins = re.findall(r"^(?:FROM|ARG PYTHON=) ?((?:python|postgres)\S*)", text, re.MULTILINE)
+        assert pins, path.name
+        for pin in pins:
+            assert re.fullmatch(r"(python:3\.\d+\.\d+|postgres:\d+\.\d+)(-\w+)+", pin), pin
+        for stage in re.split(r"^FROM ", text, flags=re.MULTILINE)[1:]:
+            if not stage.startswith("${PYTHON} AS packages"):
+                assert re.search(r"^USER (?!root|0)", stage, re.MULTILINE), stage
+
+
+def test_no_secret_stands_in_the_file_and_every_secret_has_a_maker(compose: Compose, tmp_path: Path) -> None:
+    shutil.copy(DOCKER / "make-secrets", tmp_path)
+    for _ in range(2):
+        subprocess.run([tmp_path / "make-secrets"], check=True, capture_output=True)
+    made = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+    assert len(set(made.values())) == len(made) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in made.values())
+    assert {f"./secrets/{name}" for name in made} == {each["file"] for each in compose["secrets"].values()}
+    for name, service in compose["services"].items():
+        for variable, value in service.get("environment", {}).items():
+            if "PASSWORD" in variable:
+                assert variable.endswith("_FILE"), f"{name}: {variable}"
+                assert value.removeprefix("/run/secrets/") in service["secrets"], f"{name}: {variable}"
+    # Made once: what the database was created with is not overwritten.
+    before = dict(made)
+    subprocess.run([tmp_path / "make-secrets"], check=True)
+    assert {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()} == before
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert "/docker/secrets/" in ignored
+
+
+def test_what_the_containers_run_is_what_leadguard_takes(compose: Compose) -> None:
+    for name in ("migrate", "workers"):
+        leadguard_arguments(compose["services"][name]["command"])
+    grace = next(option for option in _command("run").params if option.name == "grace").default
+    assert isinstance(grace, float | int)
+    assert int(compose["services"]["workers"]["stop_grace_period"].removesuffix("s")) > grace + 5
+
+
+def _command(name: str) -> click.Command:
+    with click.Context(cli) as context:
+        command = cli.get_command(context, name)
+    assert command
+    return command
+
+
+def test_the_test_image_has_every_package_that_the_tests_ask_for() -> None:
+    text = (DOCKER / "Dockerfile").read_text("utf-8")
+    installed = set(re.search(r"no-install-recommends \\\n(.*?)&& rm", text, re.DOTALL)[1].split())  # type: ignore[index]
+    asked = {package.replace("MAJOR", "15") for package in debian_packages()}
+    assert asked <= installed, f"docker/Dockerfile does not install {sorted(asked - installed)}"
+
+
+# --- the program's image ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> dict[str, str]:
+    """The files that the Dockerfile copies, where it copies them, below a directory; its environment."""
+    text = (DOCKER / "Dockerfile").read_text("utf-8")
+    stage = next(part for part in text.split("\nFROM ") if part.startswith("${PYTHON} AS leadguard"))
+    root = tmp_path / "image"
+    for line in re.findall(r"^COPY (?!--)(.*)$", stage, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            path = root / target.lstrip("/") / (Path(source).name if target.endswith("/") else "")
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, path, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / source, path)
+    python = root / "python"
+    python.mkdir()
+    (python / "python").symlink_to(sys.executable)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LEADGUARD_"))}
+    # A symbolic link would lead Python out of the virtual environment: the packages are found by path.
+    packages = next(path for path in sys.path if path.endswith("site-packages"))
+    return {
+        **kept,
+        "PATH": f"{root / 'usr/local/bin'}:{python}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{root / 'app'}:{packages}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=False)
+
+
+def test_the_files_in_the_image_are_all_that_the_program_needs(image: dict[str, str]) -> None:
+    done = run(image, "leadguard", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in cli.list_commands(click.Context(cli)):
+        done = run(image, "leadguard", name, "--help")
+        assert done.returncode == 0, done.stderr
+        assert "Exit codes:" in done.stdout or "Commands:" in done.stdout
+
+
+def test_a_password_file_that_is_missing_is_told(image: dict[str, str]) -> None:
+    done = run({**image, "PGPASSWORD_FILE": "/nonexistent"}, "leadguard", "status")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "/nonexistent" in done.stderr
+
+
+def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
+    image: dict[str, str], tmp_path: Path, compose: Compose
+) -> None:
+    """What `docker compose up` would do: roles, migrate as the owner, `leadguard run` as the worker."""
+    shutil.copy(DOCKER / "make-secrets", tmp_path)
+    subprocess.run([tmp_path / "make-secrets"], check=True, capture_output=True)
+    secrets = tmp_path / "secrets"
+
+    def service(name: str) -> dict[str, str]:
+        told = compose["services"][name]["environment"]
+        own = {
+            variable: str(value).replace("/run/secrets/", f"{secrets}/") for variable, value in told.items()
+        }
+        return {**image, **own, "PGHOST": str(cluster.socket_dir)}
+
+    with Cluster() as cluster:
+        image["PATH"] += f":{cluster.psql.parent}"
+        server = {**service("postgres"), "POSTGRES_USER": "postgres"}
+        done = run(server, str(DOCKER / "create-roles"))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        # From here on passwords are asked for, as in the container.
+        rules = "local all postgres trust\nlocal all all scram-sha-256\n"
+        (cluster.data / "pg_hba.conf").write_text(rules)
+        with psycopg.connect(cluster.url, autocommit=True) as connection:
+            connection.execute("select pg_reload_conf()")
+
+        done = run(service("migrate"), "leadguard", *compose["services"]["migrate"]["command"])
+        assert done.returncode == 0, done.stderr
+        wrong = tmp_path / "wrong"
+        wrong.write_text("wrong")
+        done = run({**service("migrate"), "PGPASSWORD_FILE": str(wrong)}, "leadguard", "migrate")
+        assert done.returncode == 3
+        assert "password authentication failed" in done.stderr
+
+        owner = make_conninfo(cluster.database_url("leadguard"), user="postgres")
+        with psycopg.connect(owner, autocommit=True) as connection:
+            connection.execute(
+                "insert into public.leads (user_id, company_name, created_at)"
+                " values (7, 'Kantine', now() - interval '65 days')"
+            )
+        target = tmp_path / "events.jsonl"
+        settings = {**service("workers"), "LEADGUARD_SINK": f"file:{target}"}
+        del settings["LEADGUARD_HEALTH"]
+        with Daemon("", program=("leadguard",), variables=settings) as daemon:
+            eventually(daemon.is_ready, "it is ready")
+            eventually(lambda: target.exists() and target.read_text().count("\n") == 2, "events come out")
+            port = daemon.said("run", "health on")[0]["health_port"]
+            healthy = run({**settings, "LEADGUARD_HEALTH": f"0.0.0.0:{port}"}, "healthcheck")
+            assert healthy.returncode == 0, healthy.stderr
+            assert json.loads(healthy.stdout)["status"] == "ok"
+            assert daemon.stop() == 0
+        gone = run({**settings, "LEADGUARD_HEALTH": f"0.0.0.0:{port}"}, "healthcheck")
+        assert gone.returncode == 1
+        assert "nobody answers" in gone.stderr
+
+
+# --- systemd and cron -------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    program = tmp_path / "leadguard"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    for unit in UNITS:
+        text = unit.read_text("utf-8")
+        (tmp_path / unit.name).write_text(text.replace(PROGRAM, str(program)))
+    names = [str(tmp_path / unit.name.replace("@", "@remind")) for unit in UNITS]
+    for unit, name in zip(UNITS, names, strict=True):
+        if "@" in unit.name:
+            (tmp_path / unit.name.replace("@", "@remind")).symlink_to(tmp_path / unit.name)
+        command = ["systemd-analyze", "verify", "--man=no", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        # It also looks at whatever units this machine has: only what it says of ours counts.
+        ours = [line for line in done.stderr.splitlines() if "leadguard" in line]
+        assert ours == [], unit.name
+
+
+def test_the_units_start_what_leadguard_takes() -> None:
+    started = {
+        unit.name: re.findall(r"^ExecStart=(.*)$", unit.read_text("utf-8"), re.MULTILINE) for unit in UNITS
+    }
+    assert {name: len(lines) for name, lines in started.items()} == {
+        "leadguard.service": 1,
+        "leadguard-pass@.service": 1,
+        "leadguard-pass@.timer": 0,
+    }
+    for line in (line for lines in started.values() for line in lines):
+        program, *arguments = shlex.split(line)
+        assert program == PROGRAM
+        for one in ("remind", "publish", "expire") if "%i" in arguments else ("",):
+            leadguard_arguments([one if argument == "%i" else argument for argument in arguments])
+
+
+def test_cron_starts_what_leadguard_takes() -> None:
+    lines = (DOCKER / "crontab.example").read_text("utf-8").splitlines()
+    schedule = r"((?:[\d*/,-]+\s+){5})(.*)"
+    entries = [found[2] for line in lines if (found := re.fullmatch(schedule, line))]
+    others = [
+        line for line in lines if line and not line.startswith("#") and not re.fullmatch(schedule, line)
+    ]
+    assert all(re.fullmatch(r"[A-Z_]+=\S+", line) for line in others)
+    for entry in entries:
+        first, *_ = entry.split("|")
+        words = shlex.split(first.replace("2>&1", ""))
+        assert words[0] == "leadguard"
+        leadguard_arguments(words[1:])
+    assert {"remind", "expire", "publish"} <= {entry.split()[1] for entry in entries}
