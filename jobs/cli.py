@@ -20,6 +20,7 @@ Examples:
   leadguard migrate
   leadguard import leads leads.csv --mapping mapping.toml --user 7
   leadguard remind && leadguard publish && leadguard expire
+  leadguard run --sink file:events.jsonl --health 127.0.0.1:8080
   leadguard status
   leadguard explain 4711 --at "31.08.2026 14:30"
 

@@ -49,18 +49,22 @@ class Published:
     by_type: dict[str, int] = field(default_factory=dict)
 
 
+def new_holder() -> str:
+    """A name for who leases; two containers may share their host name and their process ids."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
 class Publisher:
     """Publishes pass by pass; remembers between them what went out and is not acknowledged yet.
 
     The connection is in autocommit mode: no transaction is open while the sink is written to.
     """
 
-    def __init__(self, connection: Connection, sink: Sink, limit: int) -> None:
+    def __init__(self, connection: Connection, sink: Sink, limit: int, holder: str = "") -> None:
         self._connection = connection
         self._sink = sink
         self._limit = limit
-        # Two containers may share their host name and their process ids.
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._holder = holder or new_holder()
         self._written: set[int] = set()  # ids that went out and are not known to be acknowledged
         self._partitions_made_at: float | None = None
 
@@ -225,10 +229,10 @@ def command(app: App, sink_url: str, limit: int) -> None:
                 detail.update(asdict(result), sink=sink_url.partition(":")[0])
         finally:
             sink.close()
-    if app.json:
+    if app.json and not app.logs_json:
         app.remark(to_json(asdict(result)))
         return
-    app.remark(f"published {result.sent} events")
+    app.remark(f"published {result.sent} events", **asdict(result))
     if result.left_unacknowledged > 0:
         app.remark(
             f"{result.left_unacknowledged} of them are not acknowledged yet (their leads are busy, or another"

@@ -23,7 +23,8 @@ from jobs.errors import LeadguardError
 from jobs.exits import Exit
 from jobs.expire import EXPIRE
 from jobs.health import Address, HealthServer
-from jobs.publish import publish
+from jobs.maintain import maintain
+from jobs.publish import DEFAULT_LIMIT, Publisher, new_holder, wait_for_events
 from jobs.remind import DISPATCH
 from jobs.sinks import Sink, SinkFailed, open_sink
 from jobs.sweep import batches
@@ -67,47 +68,70 @@ def _sweep(connection: Connection, worker: Worker, query: Any, limit: int) -> in
     return handled
 
 
-def maintain(connection: Connection, _worker: Worker) -> Done:
-    """A pass that makes the archive's partitions ahead."""
-    row = connection.execute("select public.make_outbox_partitions() as made").fetchone()
-    assert row is not None
-    return {"partitions": row["made"]}
+def upkeep(connection: Connection, _worker: Worker) -> Done:
+    """A pass of `leadguard maintain`."""
+    did = maintain(connection)
+    return {
+        "partitions_made": did.partitions_made,
+        "partitions_dropped": len(did.partitions_dropped),
+        "inbox_ids_purged": did.inbox_ids_purged,
+        "job_runs_purged": did.job_runs_purged,
+    }
 
 
-class Publisher:
-    """Publishes pass after pass to one sink, which is opened anew after a failure."""
+class Outlet:
+    """Publishes pass after pass, to a sink that is opened anew after it has failed.
 
-    def __init__(self, url: str, limit: int) -> None:
+    One name for all of them: what this process had leased when its connection was lost, it may take up
+    again at once.
+    """
+
+    def __init__(self, url: str, database: Database, limit: int) -> None:
         self._url = url
+        self._database = database
         self._limit = limit
+        self._holder = new_holder()
         self._sink: Sink | None = None
-
-    def work(self, connection: Connection, worker: Worker) -> Done:
-        """A pass that drains the outbox."""
-        try:
-            if self._sink is None:
-                self._sink = open_sink(self._url)
-            watched = _Watched(self._sink, worker)
-            acknowledged = publish(connection, watched, self._limit).acknowledged
-            return {"sent": watched.flushed, "acknowledged": acknowledged}
-        except _Stopped:
-            return {"sent": watched.flushed}
-        except SinkFailed:
-            self.close()
-            raise
+        self._watched: _Watched | None = None
+        self._publisher: Publisher | None = None
+        self._connection: Connection | None = None
 
     def check(self) -> None:
         """Refuses a URL that no sink understands; one that fails today may work tomorrow."""
         try:
-            self._sink = open_sink(self._url)
+            self._sink = open_sink(self._url, self._database)
         except SinkFailed:
             pass  # the first pass tries again, and tells
+
+    def work(self, connection: Connection, worker: Worker) -> Done:
+        """A pass that drains the outbox."""
+        try:
+            publisher, watched = self._prepared(connection, worker)
+            before = watched.flushed
+            try:
+                acknowledged = publisher.drain().acknowledged
+            except _Stopped:
+                acknowledged = watched.flushed - before
+            return {"sent": watched.flushed - before, "acknowledged": acknowledged}
+        except SinkFailed:
+            self.close()
+            raise
+
+    def _prepared(self, connection: Connection, worker: Worker) -> "tuple[Publisher, _Watched]":
+        if self._sink is None:
+            self._sink = open_sink(self._url, self._database)
+        if self._watched is None:
+            self._watched = _Watched(self._sink, worker)
+        if self._publisher is None or self._connection is not connection:
+            self._publisher = Publisher(connection, self._watched, self._limit, self._holder)
+            self._connection = connection
+        return self._publisher, self._watched
 
     def close(self) -> None:
         """Lets go of the sink."""
         if self._sink is not None:
             self._sink.close()
-            self._sink = None
+        self._sink = self._watched = self._publisher = None
 
 
 class _Stopped(Exception):
@@ -115,7 +139,7 @@ class _Stopped(Exception):
 
 
 class _Watched:
-    """A sink as the daemon uses it: a flushed batch is progress, and no new one is begun when stopping."""
+    """A sink as this process uses it: a flushed batch is progress, and no new one is begun when stopping."""
 
     def __init__(self, sink: Sink, worker: Worker) -> None:
         self._sink = sink
@@ -139,7 +163,7 @@ class _Watched:
         self._worker.progressed()
 
     def close(self) -> None:
-        """Nothing: the sink outlives the pass."""
+        self._sink.close()
 
 
 # --- the process ------------------------------------------------------------------------------------------
@@ -297,7 +321,14 @@ def _every(name: str, default: float, what: str) -> Callable[[Command], Command]
     type=click.IntRange(1, 10_000),
     default=500,
     show_default=True,
-    help="Leads in one transaction, events in one claim.",
+    help="Leads in one transaction.",
+)
+@click.option(
+    "--events",
+    type=click.IntRange(1, 10_000),
+    default=DEFAULT_LIMIT,
+    show_default=True,
+    help="Events in one claim.",
 )
 @click.option(
     "--health",
@@ -324,6 +355,7 @@ def command(
     publish_every: float,
     maintain_every: float,
     limit: int,
+    events: int,
     health: tuple[str, int] | None,
     grace: float,
 ) -> int:
@@ -351,20 +383,20 @@ def command(
       leadguard run --remind-every 10 --sink notify:ffz_events
     """
     app.start_logging()
-    publisher = Publisher(sink_url, limit)
-    publisher.check()
+    outlet = Outlet(sink_url, app.database, events)
+    outlet.check()
     daemon = Daemon(
         app.database,
         [
             Job("remind", remind_every, remind(limit)),
             Job("expire", expire_every, expire(limit)),
-            Job("publish", publish_every, publisher.work),
-            Job("maintain", maintain_every, maintain),
+            Job("publish", publish_every, outlet.work, wait_for_events),
+            Job("maintain", maintain_every, upkeep),
         ],
     )
     with _serving(daemon, health):
         in_time = daemon.run(grace)
-    publisher.close()
+    outlet.close()
     return Exit.DONE if in_time else Exit.INTERRUPTED
 
 

@@ -58,7 +58,7 @@ class Job:
     name: str
     every: float
     work: Callable[[Connection, "Worker"], Done]
-    wait: Callable[[Connection, float], None] | None = None
+    wait: Callable[[Connection, float], bool] | None = None
 
 
 @dataclass
@@ -94,6 +94,8 @@ class Worker(threading.Thread):
         self._connection: Connection | None = None
         self._backoff = Backoff()
         self._runs = Runs(job.name)
+        self._had_news = False
+        self._false_alarms = 0  # in a row: news, and then nothing that could be done
 
     # What a job may ask and tell while it works
 
@@ -147,6 +149,7 @@ class Worker(threading.Thread):
         try:
             connection = self._connected()
             done = self.job.work(connection, self)
+            self._false_alarms = self._false_alarms + 1 if self._had_news and not any(done.values()) else 0
             self._runs.add(done, time.monotonic() - started)
             self._runs.record_if_due(connection)
         except Exception as error:
@@ -190,22 +193,24 @@ class Worker(threading.Thread):
     def _rest(self, seconds: float) -> None:
         """Waits for the next turn and shows itself meanwhile; news ends it early."""
         until = time.monotonic() + seconds
+        self._had_news = False
         while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
             self.condition.beat = time.monotonic()
             listening = self._usable() if self.condition.failures == 0 else None
             if self.job.wait is None or listening is None:
                 self._stopping.wait(min(left, _SLICE_SECONDS))
+            elif self._false_alarms and self._stopping.wait(0.01 * 2 ** min(self._false_alarms, 6)):
+                return
             elif self._heard(self.job.wait, listening, min(left, _LISTEN_SECONDS)):
+                self._had_news = True
                 return
 
-    def _heard(self, wait: Callable[[Connection, float], None], connection: Connection, most: float) -> bool:
-        """Whether the wait ended before its time: there is news, or no connection any more."""
-        started = time.monotonic()
+    def _heard(self, wait: Callable[[Connection, float], bool], connection: Connection, most: float) -> bool:
+        """Whether there is news, or no connection any more."""
         try:
-            wait(connection, most)
+            return wait(connection, most)
         except psycopg.Error:
             return True  # the next pass finds out what is the matter
-        return time.monotonic() - started < most
 
     def _usable(self) -> Connection | None:
         return self._connection if self._connection is not None and not self._connection.closed else None

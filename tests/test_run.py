@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,10 @@ def figures(connection: psycopg.Connection[Any]) -> tuple[int, int, int]:
     return reminders, expiries, pending
 
 
+def has_lines(path: Path, count: int) -> bool:
+    return len(lines(path)) == count
+
+
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
@@ -69,6 +74,46 @@ def test_one_process_reminds_expires_and_publishes(database: psycopg.Connection[
     assert kinds.count("lead.protection.reminder") == 3
     assert kinds.count("lead.protection.expired") == 2
     assert len({event["event_id"] for event in lines(target)}) == 11
+
+
+def test_an_event_is_published_without_waiting_for_the_next_poll(
+    fresh_database: str, connect: Connect, tmp_path: Path
+) -> None:
+    target = tmp_path / "events.jsonl"
+    connection = connect(fresh_database)
+    with Daemon(fresh_database, "--publish-every", "3600", "--sink", f"file:{target}") as daemon:
+        eventually(daemon.is_ready, "it is ready")
+        for number in range(1, 4):
+            connection.execute("insert into public.leads (user_id, company_name) values (7, 'Kantine')")
+            eventually(partial(has_lines, target, number), "the event goes out")
+        assert daemon.stop() == 0
+
+
+def test_news_that_nothing_can_be_done_about_is_no_reason_to_spin(
+    fresh_database: str, connect: Connect, tmp_path: Path
+) -> None:
+    """Somebody is just withdrawing the only reminder: it is pending, but cannot be claimed."""
+    connection = connect(fresh_database)
+    target = tmp_path / "events.jsonl"
+    register = (
+        "insert into public.leads (user_id, company_name, created_at)"
+        " values (7, 'Kantine', now() - interval '65 days')"
+    )
+    connection.execute(register)
+    start(fresh_database, "publish", "--sink", f"file:{target}").communicate(timeout=60)
+    connection.execute("select public.dispatch_due_reminders()")
+    with connection.transaction(), Daemon(fresh_database, "--sink", f"file:{target}") as daemon:
+        connection.execute("select from public.outbox for update")
+        eventually(daemon.is_ready, "it is ready")
+        time.sleep(3)
+        assert daemon.stop() == 0
+    row = connection.execute(
+        "select sum((detail ->> 'passes')::integer), max((detail ->> 'sent')::integer)"
+        "  from public.job_runs where job = 'publish' and detail ? 'passes'"
+    ).fetchone()
+    assert row is not None
+    assert 5 < row[0] < 50
+    assert row[1] == 0
 
 
 def test_two_processes_at_once_do_everything_once(database: psycopg.Connection[Any], tmp_path: Path) -> None:
@@ -258,8 +303,8 @@ def test_a_sink_that_hangs_is_left_behind_and_loses_nothing(
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         with Daemon(database.info.dsn, "--sink", f"file:{pipe}", "--grace", "0.2", *QUICK) as daemon:
-            claimed = "select count(*) > 0 from public.outbox where claimed_at is not null"
-            eventually(lambda: database.execute(claimed).fetchone() == (True,), "it has taken events")
+            leased = "select count(*) > 0 from internal.outbox_leases where leased_until > clock_timestamp()"
+            eventually(lambda: database.execute(leased).fetchone() == (True,), "it has taken events")
             eventually(lambda: figures(database)[:2] == (3, 2), "the others work on")
             assert daemon.stop() == 130
             assert daemon.said("run", "publish hangs")
@@ -358,7 +403,7 @@ def test_every_line_on_stderr_is_an_object_where_that_is_asked(
     publish = ["publish", "--sink", f"file:{tmp_path / 'events.jsonl'}"]
     code, told = logged(*publish, LEADGUARD_LOG="json")
     assert (code, [line["level"] for line in told], told[0]["logger"]) == (0, ["info"], "publish")
-    assert told[0]["message"].startswith("published 5 events")
+    assert (told[0]["message"], told[0]["sent"]) == ("published 5 events", 5)
     assert told[0]["timestamp"].endswith("Z")
     code, told = logged("explain", "999", "--log-format", "json")
     assert (code, told[0]["level"], told[0]["sqlstate"], told[0]["exit_code"]) == (1, "error", "LP001", 1)
