@@ -91,8 +91,6 @@ class Publisher:
             result.acknowledged += acknowledged
             if acknowledged == len(ids):
                 self._written.difference_update(ids)
-                if len(ids) < self._limit:
-                    break  # that was all
             fruitless = 0 if acknowledged else fruitless + 1
             if not acknowledged:
                 self._release(token)
