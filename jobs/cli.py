@@ -21,7 +21,9 @@ Examples:
   leadguard import leads leads.csv --mapping mapping.toml --user 7
   leadguard remind && leadguard publish && leadguard expire
   leadguard status
+  leadguard list --user 7 --due-within '10 days'
   leadguard explain 4711 --at "31.08.2026 14:30"
+  leadguard hold 4711 --user 7 --reason 'price list owed'
 
 \b
 """ + exits.help_text()
@@ -38,7 +40,15 @@ COMMANDS = {
     "maintain": "jobs.maintain",
     "outbox": "jobs.outbox",
     "status": "jobs.status",
+    "list": "jobs.listing",
+    "show": "jobs.show",
     "explain": "jobs.explain",
+    "simulate": "jobs.simulate",
+    "hold": "jobs.hold",
+    "release": "jobs.release",
+    "extend": "jobs.extend",
+    "reinstate": "jobs.reinstate",
+    "verify": "jobs.verify",
     "demo": "jobs.demo",
 }
 

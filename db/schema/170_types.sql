@@ -29,7 +29,10 @@ begin
             effect text,
             clock text,
             reminder_due_at timestamptz,
-            protection_expires_at timestamptz
+            protection_expires_at timestamptz,
+            kind text,
+            user_id bigint,
+            counts boolean
         );
     end if;
     if to_regtype('public.protection_difference') is null then
@@ -60,5 +63,6 @@ $$;
 comment on type public.lead_protection is 'A row of v_user_lead_protection, as functions return it.';
 comment on type internal.clock_fact is 'A qualified activity, or a sent reminder with its window, at a moment.';
 comment on type internal.lead_facts is 'What decides a period: summed extensions, merged holds, clock facts in time order.';
-comment on type public.lead_explanation is 'A step of explain_lead_protection.';
+comment on type public.lead_explanation is
+    'A step of explain_lead_protection; for programs: kind (START, END, EXTENSION, ACTIVITY, OTHER_ACTIVITY, REMINDER_INACTIVITY, REMINDER_TERM, HOLD, EMPTY_HOLD, RELEASE, ANSWER), whose fact, and whether it counts.';
 comment on type public.protection_difference is 'What verify_lead_protection found: where a stored row parts from its facts.';

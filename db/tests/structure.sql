@@ -65,7 +65,8 @@ select is(
     (select array_agg(attname::text || ' ' || format_type(atttypid, null) order by attnum) from pg_attribute where attrelid = 'public.v_user_lead_protection'::regclass and attnum > 0 and not attisdropped),
     'the functions'' row type is the view''s'
 );
-select columns_are('public', 'v_lead_timeline', array['lead_id', 'step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at'],
+select columns_are('public', 'v_lead_timeline', array['lead_id', 'step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at',
+    'kind', 'user_id', 'counts'],
     'v_lead_timeline has the columns of explain, by lead');
 select columns_are('public', 'monitoring_user_lead', array['kpi', 'dimension', 'value', 'unit', 'threshold', 'status'], 'monitoring_user_lead has the columns of page 2');
 
@@ -94,7 +95,7 @@ select results_eq(
     format('%s is callable as page 2 says, and once', c.name)
 ) from calls as c;
 select is((select array_agg(attname::text order by attnum) from pg_attribute where attrelid = 'public.lead_explanation'::regclass and attnum > 0),
-    array['step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at'], 'explain returns the columns of page 2');
+    array['step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at', 'kind', 'user_id', 'counts'], 'explain returns the columns of page 2, and three for programs');
 
 -- Roles.
 select results_eq(
