@@ -49,6 +49,7 @@ COMMANDS = {
     "extend": "jobs.extend",
     "reinstate": "jobs.reinstate",
     "verify": "jobs.verify",
+    "check": "jobs.check",
     "demo": "jobs.demo",
 }
 

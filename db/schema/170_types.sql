@@ -43,6 +43,14 @@ begin
             computed text
         );
     end if;
+    if to_regtype('public.readiness_finding') is null then
+        create type public.readiness_finding as (
+            what text,
+            status text,
+            evidence text,
+            what_to_do text
+        );
+    end if;
     if to_regtype('internal.clock_fact') is null then
         create type internal.clock_fact as (
             at timestamptz,
@@ -66,3 +74,5 @@ comment on type internal.lead_facts is 'What decides a period: summed extensions
 comment on type public.lead_explanation is
     'A step of explain_lead_protection; for programs: kind (START, END, EXTENSION, ACTIVITY, OTHER_ACTIVITY, REMINDER_INACTIVITY, REMINDER_TERM, HOLD, EMPTY_HOLD, RELEASE, ANSWER), whose fact, and whether it counts.';
 comment on type public.protection_difference is 'What verify_lead_protection found: where a stored row parts from its facts.';
+comment on type public.readiness_finding is
+    'A row of production_readiness_check: what was looked at, status OK, WARN or FAIL, the evidence, what to do (null: nothing).';
