@@ -20,10 +20,17 @@ from jobs.errors import from_database
 # In the order of a lead's life.
 STATES = ("PROTECTED", "REMINDER_DUE", "GRACE", "EXPIRED", "CONVERTED")
 
+# One look at every lead: what is due next is found on the way.
 _COUNTS = """
     select state,
            count(*) as leads,
-           count(*) filter (where clock_stopped_since is not null) as on_hold
+           count(*) filter (where clock_stopped_since is not null) as on_hold,
+           min(reminder_due_at) filter (
+               where state = 'PROTECTED' and clock_stopped_since is null
+           ) as reminder_at,
+           min(least(base_expires_at, case when state = 'GRACE' then grace_ends_at end)) filter (
+               where state in ('PROTECTED', 'REMINDER_DUE', 'GRACE') and clock_stopped_since is null
+           ) as expiry_at
       from public.v_user_lead_protection
      group by state
 """
@@ -41,14 +48,6 @@ _DEADLINES = """
      where d.is_ahead and d.at > now() and v.clock_stopped_since is null
      order by d.at, v.lead_id
      limit %s
-"""
-
-_NEXT = """
-    select now() as at,
-           min(reminder_due_at) filter (where state = 'PROTECTED') as reminder_at,
-           min(least(base_expires_at, case when state = 'GRACE' then grace_ends_at end)) as expiry_at
-      from public.v_user_lead_protection
-     where state in ('PROTECTED', 'REMINDER_DUE', 'GRACE') and clock_stopped_since is null
 """
 
 _OUTBOX = """
@@ -87,9 +86,10 @@ _JOBS = """
 
 
 def counts(connection: Connection) -> list[dict[str, Any]]:
-    """Leads by state, every state in its place even when empty."""
+    """Leads by state, every state in its place even when empty; and what comes next in each."""
     found = {row["state"]: row for row in connection.execute(_COUNTS)}
-    return [found.get(state, {"state": state, "leads": 0, "on_hold": 0}) for state in STATES]
+    empty = {"leads": 0, "on_hold": 0, "reminder_at": None, "expiry_at": None}
+    return [found.get(state, {"state": state, **empty}) for state in STATES]
 
 
 def deadlines(connection: Connection, limit: int) -> list[dict[str, Any]]:
@@ -107,13 +107,14 @@ def status(connection: Connection, upcoming: int) -> dict[str, Any]:
     """All of it, of one moment."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read read only")
-        ahead = connection.execute(_NEXT).fetchone()
-        assert ahead is not None
+        now = connection.execute("select now() as at").fetchone()
+        assert now is not None
+        rows = counts(connection)
         return {
-            "at": ahead["at"],
-            "states": counts(connection),
-            "next_reminder_at": ahead["reminder_at"],
-            "next_expiry_at": ahead["expiry_at"],
+            "at": now["at"],
+            "states": [{name: row[name] for name in ("state", "leads", "on_hold")} for row in rows],
+            "next_reminder_at": min((row["reminder_at"] for row in rows if row["reminder_at"]), default=None),
+            "next_expiry_at": min((row["expiry_at"] for row in rows if row["expiry_at"]), default=None),
             "due_next": deadlines(connection, upcoming),
             "outbox": backlog(connection),
             "jobs": connection.execute(_JOBS).fetchall(),
@@ -203,15 +204,23 @@ def _watch(app: App, upcoming: int, seconds: float) -> NoReturn:
             sys.stdout.flush()
             time.sleep(seconds)
             told = _read(app, upcoming)
-    with Live(rendered(told, app.dates), console=stdout(), screen=True, auto_refresh=False) as live:
+    console = stdout()
+    with Live(_screen(told, app, console.height), console=console, screen=True, auto_refresh=False) as live:
         while True:
             time.sleep(seconds)
             try:
                 told = _read(app, upcoming)
-                live.update(rendered(told, app.dates), refresh=True)
+                live.update(_screen(told, app, console.height), refresh=True)
             except psycopg.OperationalError as error:
                 away = Text(from_database(error).message, style="bold red")
-                live.update(Group(rendered(told, app.dates), away), refresh=True)
+                live.update(Group(away, _screen(told, app, console.height - 3)), refresh=True)
+
+
+def _screen(told: dict[str, Any], app: App, height: int) -> RenderableType:
+    """What fits the terminal: the list of deadlines gives way, for the rest is short."""
+    jobs = len(told["jobs"]) + 5 if told["jobs"] else 1
+    room = height - len(told["states"]) - 5 - jobs - 3 - 5
+    return rendered(told | {"due_next": told["due_next"][: max(0, room)]}, app.dates)
 
 
 def _read(app: App, upcoming: int) -> dict[str, Any]:

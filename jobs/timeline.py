@@ -20,7 +20,6 @@ class Period:
     user: int
     start: datetime
     end: datetime | None = None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def _add(found: Timeline, step: dict[str, Any]) -> None:
             found.periods.append(Period(step["user_id"], step["at"]))
         case "END":
             # The last that began before: ends stand before starts of the same moment.
-            found.periods[-1] = replace(found.periods[-1], end=step["at"], reason=step["effect"])
+            found.periods[-1] = replace(found.periods[-1], end=step["at"])
         case "ACTIVITY" | "OTHER_ACTIVITY":
             found.activities.append(mark)
         case "REMINDER_INACTIVITY" | "REMINDER_TERM":

@@ -470,6 +470,11 @@ def test_status_tells_the_last_run_of_each_job(leads: Leads) -> None:
     assert "The next protection ends" in out
 
 
+def listen() -> None:
+    """A shell starts what it puts into the background deaf to Ctrl-C, and so all that this starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_status_goes_on_watching_until_it_is_interrupted(leads: Leads) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "jobs.cli", "status", "--watch", "0.1", "--json"],
@@ -477,6 +482,7 @@ def test_status_goes_on_watching_until_it_is_interrupted(leads: Leads) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listen,
     ) as process:
         assert process.stdout
         first = json.loads(process.stdout.readline())
@@ -496,6 +502,7 @@ def test_status_redraws_a_terminal_and_gives_it_back(story: str) -> None:
         env={**CLEAN, "PYTHONPATH": str(ROOT), "DATABASE_URL": story, "TERM": "xterm", "COLUMNS": "100"},
         stdout=there,
         stderr=there,
+        preexec_fn=listen,
     )
     os.close(there)
     seen = b""

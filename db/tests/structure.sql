@@ -1,6 +1,6 @@
 -- Page 2 is a contract: names and columns are fixed, more columns may be added at the end.
 begin;
-select plan(58);
+select plan(59);
 
 -- Tables: the columns of page 2, their types, in this order and before any later ones.
 create temp table promised (relation text, n integer, name text, type text, is_required boolean);
@@ -86,6 +86,7 @@ insert into calls values
     ('dispatch_due_reminders', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF lead_reminders'),
     ('expire_due_protections', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF lead_protection_periods'),
     ('verify_lead_protection', 'f', 'lead_id bigint DEFAULT', 'SETOF protection_difference'),
+    ('production_readiness_check', 'f', '', 'SETOF readiness_finding'),
     ('handle_module_event', 'f', 'event jsonb', 'text');
 set local search_path = public, tap, pg_catalog;
 select results_eq(
