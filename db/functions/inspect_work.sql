@@ -28,7 +28,8 @@ as $$
       from (values
                ('remind', interval '15 minutes', interval '1 hour'),
                ('publish', interval '15 minutes', interval '1 hour'),
-               ('expire', interval '1 hour', interval '24 hours')
+               ('expire', interval '1 hour', interval '24 hours'),
+               ('maintain', interval '26 hours', interval '168 hours')
            ) as j (job, warn_after, fail_after)
       left join lateral (
           select now() - r.finished_at as age
@@ -71,7 +72,7 @@ as $$
            || case when d.is_used then ', and events lie in the default partition' else '' end,
            case
                when coalesce(a.until, now()) < now() + interval '720 hours' or d.is_used
-                   then 'Run leadguard publish, or: select make_outbox_partitions();'
+                   then 'Run leadguard maintain.'
            end
       from (
           select max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \(''([^'']+)''\)')::timestamptz) as until

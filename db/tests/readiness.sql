@@ -17,7 +17,7 @@ select is_empty($$select * from first_look where what is null or evidence is nul
 select is_empty($$select * from first_look where (status = 'OK') <> (what_to_do is null)$$, 'what is not OK says what to do, and nothing else does');
 select is_empty(
     $$select * from first_look where status <> 'OK'
-         and what not in ('nothing lost in a crash', 'whole pages after a crash', 'a commit is durable', 'job remind', 'job publish', 'job expire')$$,
+         and what not in ('nothing lost in a crash', 'whole pages after a crash', 'a commit is durable', 'job remind', 'job publish', 'job expire', 'job maintain')$$,
     'a database just migrated is right in all but the server''s settings and the jobs that have not run yet'
 );
 select cmp_ok((select count(*)::integer from first_look), '>', 25, 'many things are looked at');
@@ -101,7 +101,7 @@ insert into job_runs (job, started_at, finished_at, outcome) values ('remind', n
 insert into job_runs (job, started_at, finished_at, outcome, detail) values ('publish', now(), now(), 'FAILURE', '{"error": "no disk"}');
 select results_eq(
     $$select what, status from production_readiness_check() where what ~ '^job ' order by what$$,
-    $$values ('job expire', 'OK'), ('job publish', 'WARN'), ('job remind', 'FAIL')$$,
+    $$values ('job expire', 'OK'), ('job maintain', 'WARN'), ('job publish', 'WARN'), ('job remind', 'FAIL')$$,
     'a job that ran is fine, one whose last run failed is not, one that is silent for an hour still less'
 );
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days');
