@@ -22,7 +22,9 @@ Examples:
   leadguard remind && leadguard publish && leadguard expire
   leadguard run --sink file:events.jsonl --health 127.0.0.1:8080
   leadguard status
+  leadguard list --user 7 --due-within '10 days'
   leadguard explain 4711 --at "31.08.2026 14:30"
+  leadguard hold 4711 --user 7 --reason 'price list owed'
 
 \b
 """ + exits.help_text()
@@ -40,7 +42,16 @@ COMMANDS = {
     "outbox": "jobs.outbox",
     "run": "jobs.run",
     "status": "jobs.status",
+    "list": "jobs.listing",
+    "show": "jobs.show",
     "explain": "jobs.explain",
+    "simulate": "jobs.simulate",
+    "hold": "jobs.hold",
+    "release": "jobs.release",
+    "extend": "jobs.extend",
+    "reinstate": "jobs.reinstate",
+    "verify": "jobs.verify",
+    "check": "jobs.check",
     "demo": "jobs.demo",
 }
 

@@ -1,10 +1,12 @@
 """What commands print: results to stdout, everything else to stderr, JSON where a machine reads."""
 
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +16,7 @@ import click
 
 from jobs import logs
 from jobs.database import Database
+from jobs.dates import LOCALES, Dates, environment_locale
 
 # rich takes a while to import, and a worker under cron has nobody to draw for.
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ class App:
     database_url: str = ""
     json: bool = False
     log_format: logs.Format | None = None
+    locale: str = field(default_factory=environment_locale)
 
     @property
     def database(self) -> Database:
@@ -43,6 +47,11 @@ class App:
     def start_logging(self) -> None:
         """Sends log lines to stderr, as --log-format or LEADGUARD_LOG asks."""
         logs.configure("json" if self.logs_json else "text")
+
+    @property
+    def dates(self) -> Dates:
+        """How moments are shown."""
+        return Dates(locale=self.locale)
 
     def report(self, text: str, **members: Any) -> None:
         """A command's result: one line for people, one JSON object for machines."""
@@ -63,18 +72,12 @@ pass_app = click.make_pass_decorator(App, ensure=True)
 def common_options(command: Command) -> Command:
     """`--database-url`, `--json` and `--log-format`, accepted before and after the command's name."""
 
-    def keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        # Given after the command's name, an option overrides; left out, it changes nothing.
-        if value is not None and parameter.name is not None:
-            setattr(context.ensure_object(App), parameter.name, value)
-        return value
-
     url = click.option(
         "--database-url",
         metavar="URL",
         default=None,
         expose_value=False,
-        callback=keep,
+        callback=_keep,
         help="PostgreSQL to work on; default: DATABASE_URL, else the PG* variables.",
     )
     as_json = click.option(
@@ -82,7 +85,7 @@ def common_options(command: Command) -> Command:
         is_flag=True,
         default=None,
         expose_value=False,
-        callback=keep,
+        callback=_keep,
         help="Print JSON for machines.",
     )
     log_format = click.option(
@@ -90,7 +93,7 @@ def common_options(command: Command) -> Command:
         type=click.Choice(logs.FORMATS),
         default=None,
         expose_value=False,
-        callback=keep,
+        callback=_keep,
         help=f"What stderr holds: text, or one JSON object a line (also {logs.VARIABLE}=json).",
     )
     return url(as_json(log_format(command)))
@@ -99,6 +102,25 @@ def common_options(command: Command) -> Command:
 def _command_name() -> str:
     context = click.get_current_context(silent=True)
     return (context.info_name if context else None) or "leadguard"
+
+
+def locale_option(command: Command) -> Command:
+    """`--locale`, for commands that print dates."""
+    return click.option(
+        "--locale",
+        type=click.Choice(LOCALES),
+        default=None,
+        expose_value=False,
+        callback=_keep,
+        help="How dates look; default: LEADGUARD_LOCALE, else LC_ALL, LC_TIME or LANG.",
+    )(command)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    # Given after the command's name, an option overrides; left out, it changes nothing.
+    if value is not None and parameter.name is not None:
+        setattr(context.ensure_object(App), parameter.name, value)
+    return value
 
 
 def to_json(value: Any) -> str:
@@ -118,11 +140,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
+# What would move the cursor, ring, colour, or turn the direction of what follows.
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+
+
+def printable(text: str | None) -> str:
+    """A text that people typed, on one line and unable to steer a terminal or a picture."""
+    return _UNSEEN.sub(" ", text or "")
+
+
 def stdout() -> "Console":
-    """A console for tables; as wide as the terminal, or wide enough for a file."""
+    """A console for tables: as wide as the terminal or as COLUMNS says, or wide enough for a file."""
     from rich.console import Console
 
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140, highlight=False)
+    # rich reads COLUMNS and NO_COLOR itself.
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 140
+    return Console(file=sys.stdout, width=width, highlight=False)
 
 
 Advance = Callable[[int], None]

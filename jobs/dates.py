@@ -1,6 +1,8 @@
 """Dates as people and programs write them: ISO and German, in the business zone unless they say theirs."""
 
+import os
 import re
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +27,42 @@ def zone(name: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         hint = f"Use an IANA name such as {BUSINESS_ZONE}."
         raise UsageProblem(f"unknown time zone: {name}", hint) from None
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Moments as people read them: 2026-08-31 14:30, for German readers 31.08.2026 14:30."""
+
+    where: ZoneInfo = field(default_factory=lambda: zone(BUSINESS_ZONE))
+    locale: str = "en"
+
+    def moment(self, at: datetime | None) -> str:
+        """Date and time; empty for none."""
+        time_format = "%d.%m.%Y %H:%M" if self.locale == "de" else "%Y-%m-%d %H:%M"
+        return at.astimezone(self.where).strftime(time_format) if at else ""
+
+    def day(self, at: datetime | None) -> str:
+        """The date alone; empty for none."""
+        return self.moment(at).partition(" ")[0]
+
+    def month(self, number: int) -> str:
+        """A month in three letters."""
+        return _MONTHS[self.locale][number - 1]
+
+
+_MONTHS = {
+    "de": ("Jan", "Feb", "Mär", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+LOCALES = tuple(_MONTHS)
+
+
+def environment_locale() -> str:
+    """`de` or `en`, as LEADGUARD_LOCALE, LC_ALL, LC_TIME or LANG says; English if none does."""
+    for name in ("LEADGUARD_LOCALE", "LC_ALL", "LC_TIME", "LANG"):
+        if value := os.environ.get(name):
+            return value[:2] if value[:2] in LOCALES else "en"
+    return "en"
 
 
 def localise(wall_clock: datetime, where: ZoneInfo) -> datetime:

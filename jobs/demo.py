@@ -28,7 +28,7 @@ from rich.text import Text
 from jobs.cluster import Cluster, ClusterError
 from jobs.console import App, common_options, pass_app, stdout
 from jobs.database import Connection, Database, to_url, with_database
-from jobs.dates import BUSINESS_ZONE, zone
+from jobs.dates import Dates
 from jobs.entities import ENTITIES
 from jobs.errors import LeadguardError
 from jobs.exits import Exit
@@ -81,12 +81,12 @@ def run(database: Database, console: Console) -> None:
         _work(database, connection, console)
         _chapter(console, "Now")
         console.print(counts_table(counts(connection)))
-        console.print(deadlines_table(deadlines(connection, 10), zone(BUSINESS_ZONE)))
+        console.print(deadlines_table(deadlines(connection, 10), Dates()))
         console.print(f"Events pending in the outbox: {backlog(connection)['pending']}")
         _chapter(console, "A disputed lead: whose is it, until when, and why?")
         row = connection.execute("select id from public.leads where external_id = %s", [DISPUTED]).fetchone()
         assert row is not None
-        console.print(rendered(explain(connection, row["id"], None), zone(BUSINESS_ZONE)))
+        console.print(rendered(explain(connection, row["id"], None), Dates()))
     console.print(f"\nDone in {time.monotonic() - started:.1f} s.")
 
 

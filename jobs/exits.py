@@ -14,6 +14,7 @@ class Exit(IntEnum):
     SOME_ROWS_REFUSED = 5
     SINK_FAILED = 6
     NOT_MIGRATED = 7
+    NOT_RIGHT = 8
     INTERRUPTED = 130
 
     @property
@@ -31,6 +32,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.SOME_ROWS_REFUSED: "done, but some rows were refused (they stand in the file named)",
     Exit.SINK_FAILED: "the sink failed; what it has not taken is published by the next pass",
     Exit.NOT_MIGRATED: "the database lacks something this program needs: run `leadguard migrate`",
+    Exit.NOT_RIGHT: "a check found something wrong: differences (verify), a FAIL (check)",
     Exit.INTERRUPTED: "interrupted (Ctrl-C or SIGTERM)",
 }
 

@@ -93,6 +93,11 @@ def roll_back(url: str, count: int | None = None) -> list[str]:
             return [migration.id for migration in undone]
 
 
+def pending(connection: Connection) -> list[str]:
+    """The names of the migrations of this program that the database lacks; refuses one that is ahead."""
+    return _pending(connection, read_migrations(glob.escape(str(MIGRATIONS))))
+
+
 def _pending(connection: Connection, migrations: MigrationList) -> list[str]:
     """The names of the migrations still to apply; refuses a database that is ahead of us.
 

@@ -11,9 +11,8 @@ from rich.table import Table
 from jobs.console import App, common_options, pass_app, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
-from jobs.dates import BUSINESS_ZONE, zone
+from jobs.dates import BUSINESS_ZONE, Dates, environment_locale
 from jobs.errors import LeadguardError
-from jobs.status import clock
 from jobs.sweep import moment
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -99,11 +98,11 @@ def change(connection: Connection, query: LiteralString, parameters: dict[str, A
 
 def events_table(rows: Rows, *columns: str) -> Table:
     """The first of these events, for people."""
-    where = zone(BUSINESS_ZONE)
+    dates = Dates(locale=environment_locale())
     table = Table(*columns)
     for row in rows[:_SHOWN]:
         cells = [row[name] for name in columns]
-        texts = (clock(cell, where) if isinstance(cell, datetime) else cell for cell in cells)
+        texts = (dates.moment(cell) if isinstance(cell, datetime) else cell for cell in cells)
         table.add_row(*("" if text is None else str(text) for text in texts))
     return table
 
@@ -206,10 +205,10 @@ def show_command(app: App, event: int | UUID) -> None:
     if app.json:
         click.echo(as_json(rows[0]))
         return
-    where = zone(BUSINESS_ZONE)
+    dates = Dates(locale=environment_locale())
     for name, value in rows[0].items():
         if name != "payload":
-            text = clock(value, where) if isinstance(value, datetime) else value
+            text = dates.moment(value) if isinstance(value, datetime) else value
             click.echo(f"{name + ':':14}{'' if text is None else text}")
     for name, value in rows[0]["payload"].items():
         click.echo(f"  {name + ':':24}{as_json(value)}")

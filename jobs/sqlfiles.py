@@ -1,9 +1,12 @@
 """The SQL files of db/: which there are, in which order, and how one is loaded."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import psycopg
+
+from jobs.paths import FUNCTIONS, VIEWS
 
 
 def sql_files(folder: Path) -> list[Path]:
@@ -22,3 +25,11 @@ def load(connection: psycopg.Connection[Any], folder: Path) -> None:
         except psycopg.Error as error:
             error.add_note(f"in {folder.name}/{path.name}")
             raise
+
+
+def fingerprint() -> str:
+    """One value for this program's functions and views: another in the database means another release."""
+    digest = hashlib.sha256()
+    for path in (*sql_files(FUNCTIONS), *sql_files(VIEWS)):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

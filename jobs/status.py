@@ -1,24 +1,36 @@
-"""`leadguard status`: how the leads stand, what is due next, what waits in the outbox."""
+"""`leadguard status`: how the leads stand, what is due next, what waits, whether the jobs run."""
 
+import sys
+import time
 from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from typing import Any, NoReturn
 
 import click
+import psycopg
+from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.text import Text
 
-from jobs.console import App, common_options, pass_app, stdout
+from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
-from jobs.dates import BUSINESS_ZONE, zone
+from jobs.dates import Dates
+from jobs.errors import from_database
 
 # In the order of a lead's life.
 STATES = ("PROTECTED", "REMINDER_DUE", "GRACE", "EXPIRED", "CONVERTED")
 
+# One look at every lead: what is due next is found on the way.
 _COUNTS = """
     select state,
            count(*) as leads,
-           count(*) filter (where clock_stopped_since is not null) as on_hold
+           count(*) filter (where clock_stopped_since is not null) as on_hold,
+           min(reminder_due_at) filter (
+               where state = 'PROTECTED' and clock_stopped_since is null
+           ) as reminder_at,
+           min(least(base_expires_at, case when state = 'GRACE' then grace_ends_at end)) filter (
+               where state in ('PROTECTED', 'REMINDER_DUE', 'GRACE') and clock_stopped_since is null
+           ) as expiry_at
       from public.v_user_lead_protection
      group by state
 """
@@ -38,13 +50,46 @@ _DEADLINES = """
      limit %s
 """
 
-_OUTBOX = "select count(*) as pending, min(created_at) as oldest from public.outbox"
+_OUTBOX = """
+    select count(*) as pending, min(created_at) as oldest,
+           round(extract(epoch from now() - min(created_at)), 1) as lag_seconds
+      from public.outbox
+"""
+
+# From name to name along the index: a job that runs every few seconds leaves many rows.
+_JOBS = """
+    with recursive names as (
+        select min(job) as job from public.job_runs
+         union all
+        select (select min(j.job) from public.job_runs as j where j.job > n.job)
+          from names as n
+         where n.job is not null
+    )
+    select l.*, s.finished_at as last_success_at
+      from names as n
+     cross join lateral (
+         select j.job, j.started_at, j.finished_at, j.outcome, j.detail
+           from public.job_runs as j
+          where j.job = n.job
+          order by j.started_at desc
+          limit 1
+     ) as l
+      left join lateral (
+         select j.finished_at
+           from public.job_runs as j
+          where j.job = n.job and j.outcome = 'SUCCESS'
+          order by j.started_at desc
+          limit 1
+     ) as s on true
+     order by n.job
+"""
 
 
 def counts(connection: Connection) -> list[dict[str, Any]]:
-    """Leads by state, every state in its place even when empty."""
+    """Leads by state, every state in its place even when empty; and what comes next in each."""
     found = {row["state"]: row for row in connection.execute(_COUNTS)}
-    return [found.get(state, {"state": state, "leads": 0, "on_hold": 0}) for state in STATES]
+    empty = {"leads": 0, "on_hold": 0, "reminder_at": None, "expiry_at": None}
+    return [found.get(state, {"state": state, **empty}) for state in STATES]
 
 
 def deadlines(connection: Connection, limit: int) -> list[dict[str, Any]]:
@@ -55,7 +100,25 @@ def deadlines(connection: Connection, limit: int) -> list[dict[str, Any]]:
 def backlog(connection: Connection) -> dict[str, Any]:
     """The events not yet published."""
     row = connection.execute(_OUTBOX).fetchone()
-    return row or {"pending": 0, "oldest": None}
+    return row or {"pending": 0, "oldest": None, "lag_seconds": None}
+
+
+def status(connection: Connection, upcoming: int) -> dict[str, Any]:
+    """All of it, of one moment."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read read only")
+        now = connection.execute("select now() as at").fetchone()
+        assert now is not None
+        rows = counts(connection)
+        return {
+            "at": now["at"],
+            "states": [{name: row[name] for name in ("state", "leads", "on_hold")} for row in rows],
+            "next_reminder_at": min((row["reminder_at"] for row in rows if row["reminder_at"]), default=None),
+            "next_expiry_at": min((row["expiry_at"] for row in rows if row["expiry_at"]), default=None),
+            "due_next": deadlines(connection, upcoming),
+            "outbox": backlog(connection),
+            "jobs": connection.execute(_JOBS).fetchall(),
+        }
 
 
 def counts_table(rows: list[dict[str, Any]]) -> Table:
@@ -67,17 +130,102 @@ def counts_table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def deadlines_table(rows: list[dict[str, Any]], where: ZoneInfo) -> Table:
-    table = Table("When", "What", "Lead", "Company", "User", "State", title="Due next", title_justify="left")
+def deadlines_table(rows: list[dict[str, Any]], dates: Dates) -> Table:
+    table = Table(title="Due next", title_justify="left")
+    for heading in ("When", "What", "Lead", "Company", "User", "State"):
+        table.add_column(heading, no_wrap=heading != "Company")
     for row in rows:
-        lead, user = str(row["lead_id"]), str(row["user_id"])
-        table.add_row(clock(row["at"], where), row["what"], lead, row["company_name"], user, row["state"])
+        lead, user, company = str(row["lead_id"]), str(row["user_id"]), Text(printable(row["company_name"]))
+        table.add_row(dates.moment(row["at"]), row["what"], lead, company, user, row["state"])
     return table
 
 
-def clock(at: datetime | None, where: ZoneInfo) -> str:
-    """A moment as people read it, in the business zone."""
-    return at.astimezone(where).strftime("%Y-%m-%d %H:%M") if at else ""
+def jobs_table(rows: list[dict[str, Any]], dates: Dates, now: datetime) -> Table:
+    table = Table(title="Last run of each job", title_justify="left")
+    for heading in ("Job", "Began", "Ended", "Last success"):
+        table.add_column(heading, no_wrap=heading != "Ended")
+    for row in rows:
+        ended = Text(row["outcome"] or "running, or killed", style=_STYLES.get(row["outcome"], ""))
+        if row["outcome"] == "FAILURE" and row["detail"].get("error"):
+            ended.append(f": {row['detail']['error']}", style="")
+        table.add_row(
+            row["job"], dates.moment(row["started_at"]), ended, _ago(row["last_success_at"], now) or "never"
+        )
+    return table
+
+
+_STYLES = {"SUCCESS": "green", "FAILURE": "bold red"}
+
+
+def _ago(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return ""
+    seconds = max(0, int((now - at).total_seconds()))
+    for unit, length in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def rendered(told: dict[str, Any], dates: Dates) -> RenderableType:
+    """The screen for people."""
+    ahead = [
+        f"{what} {dates.moment(told[member])}."
+        for what, member in (
+            ("The next reminder falls due", "next_reminder_at"),
+            ("The next protection ends", "next_expiry_at"),
+        )
+        if told[member]
+    ]
+    waiting = told["outbox"]
+    oldest = f", the oldest since {dates.moment(waiting['oldest'])}" if waiting["oldest"] else ""
+    parts: list[RenderableType] = [counts_table(told["states"])]
+    if told["due_next"]:
+        parts.append(deadlines_table(told["due_next"], dates))
+    parts.append(Text(" ".join(ahead) or "Nothing is due by itself."))
+    if told["jobs"]:
+        parts.append(jobs_table(told["jobs"], dates, told["at"]))
+    else:
+        parts.append(Text("No job has run yet."))
+    parts.append(Text(f"Outbox: {waiting['pending']} events pending{oldest}."))
+    parts.append(Text(f"As of {dates.moment(told['at'])} ({dates.where.key}).", style="dim"))
+    return Group(*parts)
+
+
+def _watch(app: App, upcoming: int, seconds: float) -> NoReturn:
+    """Draws anew until Ctrl-C; a database that goes away is waited for."""
+    from rich.live import Live
+
+    # The first look fails as every command does: a wrong URL is no reason to wait.
+    told = _read(app, upcoming)
+    if app.json or not sys.stdout.isatty():
+        while True:
+            click.echo(as_json(told)) if app.json else stdout().print(rendered(told, app.dates))
+            sys.stdout.flush()
+            time.sleep(seconds)
+            told = _read(app, upcoming)
+    console = stdout()
+    with Live(_screen(told, app, console.height), console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            time.sleep(seconds)
+            try:
+                told = _read(app, upcoming)
+                live.update(_screen(told, app, console.height), refresh=True)
+            except psycopg.OperationalError as error:
+                away = Text(from_database(error).message, style="bold red")
+                live.update(Group(away, _screen(told, app, console.height - 3)), refresh=True)
+
+
+def _screen(told: dict[str, Any], app: App, height: int) -> RenderableType:
+    """What fits the terminal: the list of deadlines gives way, for the rest is short."""
+    jobs = len(told["jobs"]) + 5 if told["jobs"] else 1
+    room = height - len(told["states"]) - 5 - jobs - 3 - 5
+    return rendered(told | {"due_next": told["due_next"][: max(0, room)]}, app.dates)
+
+
+def _read(app: App, upcoming: int) -> dict[str, Any]:
+    with app.database.session("leadguard status") as connection:
+        return status(connection, upcoming)
 
 
 @click.command("status")
@@ -89,29 +237,46 @@ def clock(at: datetime | None, where: ZoneInfo) -> str:
     show_default=True,
     help="How many deadlines are shown.",
 )
+@click.option(
+    "--watch",
+    type=click.FloatRange(0.1, 86400),
+    is_flag=False,
+    flag_value=2,
+    metavar="[SECONDS]",
+    help="Draw anew every 2 seconds, or as given, until Ctrl-C; with --json a line each time.",
+)
+@locale_option
 @common_options
 @pass_app
-def command(app: App, upcoming: int) -> None:
-    """Show the leads by state, what is due next, and the outbox's backlog.
+def command(app: App, upcoming: int, watch: float | None) -> None:
+    """Show the leads by state, what is due next, the outbox's backlog, the last run of each job.
+
+    Leads on hold are left out of what is due: their deadlines move until the hold ends.
 
     \b
-    Exit codes: 0 done, 3 unreachable, 7 not migrated.
+    JSON: {"at", "states": [{"state", "leads", "on_hold"}], "next_reminder_at", "next_expiry_at",
+    "due_next": [{"at", "what", "lead_id", "company_name", "user_id", "state"}],
+    "outbox": {"pending", "oldest", "lag_seconds"},
+    "jobs": [{"job", "started_at", "finished_at", "outcome", "detail", "last_success_at"}]}
+
+    \b
+    Exit codes: 0 done (also Ctrl-C under --watch), 1 the database refused, 3 unreachable,
+    7 not migrated.
 
     \b
     Examples:
       leadguard status
+      leadguard status --watch 5
       leadguard status --next 30 --json
     """
-    with app.database.session("leadguard status") as connection, connection.transaction():
-        # One snapshot, so that the figures belong together.
-        connection.execute("set transaction isolation level repeatable read read only")
-        states, due, waiting = counts(connection), deadlines(connection, upcoming), backlog(connection)
+    if watch is not None:
+        try:
+            _watch(app, upcoming, watch)
+        except KeyboardInterrupt:
+            # That is how a watch ends.
+            return
+    told = _read(app, upcoming)
     if app.json:
-        click.echo(as_json({"states": states, "due_next": due, "outbox": waiting}))
+        click.echo(as_json(told))
         return
-    where = zone(BUSINESS_ZONE)
-    console = stdout()
-    console.print(counts_table(states))
-    console.print(deadlines_table(due, where))
-    oldest = f", the oldest since {clock(waiting['oldest'], where)}" if waiting["oldest"] else ""
-    console.print(f"Outbox: {waiting['pending']} events pending{oldest}. Times are {where.key}.")
+    stdout().print(rendered(told, app.dates))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -22,25 +19,9 @@ from jobs.cli import cli
 from jobs.cluster import Cluster
 from jobs.errors import describe, from_database
 from jobs.exits import MEANINGS, Exit, help_text
+from tests.shell import run
 
-ROOT = Path(__file__).resolve().parent.parent
 Connect = Callable[..., psycopg.Connection[Any]]
-
-_CLEAN = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DATABASE_URL"))}
-
-
-def run(*arguments: str, url: str = "", **environment: str) -> tuple[int, str, str]:
-    """The command line as a shell starts it; no failure may show a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-m", "jobs.cli", *arguments],
-        env={**_CLEAN, "PYTHONPATH": str(ROOT), **({"DATABASE_URL": url} if url else {}), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 def commands(command: click.Command = cli, *path: str) -> list[list[str]]:

@@ -68,6 +68,10 @@ begin
         end;
         v_step.reminder_due_at := v_row.reminder_due_at;
         v_step.protection_expires_at := v_row.protection_expires_at;
+        v_step.kind := v_fact.kind;
+        v_step.user_id := case when v_fact.kind = 'ANSWER' then v_row.user_id else v_fact.user_id end;
+        -- fact_effect is the one to judge; a fact that does not count is told in these words.
+        v_step.counts := v_step.effect !~ '^(does not count|counts nothing|no protection|announces|not registered)';
         return next v_step;
     end loop;
 end

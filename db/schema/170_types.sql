@@ -29,7 +29,10 @@ begin
             effect text,
             clock text,
             reminder_due_at timestamptz,
-            protection_expires_at timestamptz
+            protection_expires_at timestamptz,
+            kind text,
+            user_id bigint,
+            counts boolean
         );
     end if;
     if to_regtype('public.protection_difference') is null then
@@ -38,6 +41,14 @@ begin
             difference text,
             stored text,
             computed text
+        );
+    end if;
+    if to_regtype('public.readiness_finding') is null then
+        create type public.readiness_finding as (
+            what text,
+            status text,
+            evidence text,
+            what_to_do text
         );
     end if;
     if to_regtype('internal.clock_fact') is null then
@@ -60,5 +71,8 @@ $$;
 comment on type public.lead_protection is 'A row of v_user_lead_protection, as functions return it.';
 comment on type internal.clock_fact is 'A qualified activity, or a sent reminder with its window, at a moment.';
 comment on type internal.lead_facts is 'What decides a period: summed extensions, merged holds, clock facts in time order.';
-comment on type public.lead_explanation is 'A step of explain_lead_protection.';
+comment on type public.lead_explanation is
+    'A step of explain_lead_protection; for programs: kind (START, END, EXTENSION, ACTIVITY, OTHER_ACTIVITY, REMINDER_INACTIVITY, REMINDER_TERM, HOLD, EMPTY_HOLD, RELEASE, ANSWER), whose fact, and whether it counts.';
 comment on type public.protection_difference is 'What verify_lead_protection found: where a stored row parts from its facts.';
+comment on type public.readiness_finding is
+    'A row of production_readiness_check: what was looked at, status OK, WARN or FAIL, the evidence, what to do (null: nothing).';

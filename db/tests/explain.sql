@@ -1,6 +1,6 @@
 -- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
 begin;
-select plan(19);
+select plan(21);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -30,6 +30,13 @@ select results_eq(
              ('2026-06-02', 'RUNNING', '2026-07-11 10:00', '2026-07-21 10:00')$$,
     'the worked example is told fact by fact, with both deadlines as they then stood'
 );
+select results_eq(
+    $$select kind, user_id, counts from explain_lead_protection(4711, '2026-06-02') order by step$$,
+    $$values ('START', 7::bigint, true), ('ACTIVITY', 7, true), ('OTHER_ACTIVITY', 7, false), ('ACTIVITY', 8, false), ('HOLD', 7, true), ('HOLD', 7, true), ('RELEASE', 7, true),
+             ('RELEASE', 7, true), ('EMPTY_HOLD', 7, false), ('REMINDER_INACTIVITY', 7, true), ('ACTIVITY', 7, true), ('EXTENSION', 7, true), ('ANSWER', 7, true)$$,
+    'for programs each step says its kind, whose it was and whether it counts'
+);
+select is_empty($$select * from explain_lead_protection(4711) where counts is distinct from (effect !~ 'does not count|counts nothing')$$, 'and says so exactly where the words do');
 select is((select array_agg(step) from explain_lead_protection(4711)), array(select generate_series(1, (select count(*)::integer from explain_lead_protection(4711)))), 'steps are numbered from one');
 select is_empty($$select * from explain_lead_protection(4711) where fact is null or effect is null or clock not in ('RUNNING', 'STOPPED', 'ENDED')$$, 'each says what it was and what it did');
 select is((select count(*)::integer from explain_lead_protection(4711) where effect ~ '^does not count'), 2, 'what does not count is told as well');
@@ -84,7 +91,7 @@ select is_empty(
     'steps stand in the order of time'
 );
 select results_eq(
-    $$select lead_id, step, at, fact, effect, clock, reminder_due_at, protection_expires_at from v_lead_timeline where lead_id = 3 order by step$$,
+    $$select lead_id, step, at, fact, effect, clock, reminder_due_at, protection_expires_at, kind, user_id, counts from v_lead_timeline where lead_id = 3 order by step$$,
     $$select 3::bigint, * from explain_lead_protection(3) order by step$$,
     'v_lead_timeline is the same as a view'
 );

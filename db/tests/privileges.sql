@@ -52,7 +52,7 @@ select set_eq(
         ('lead_operations', 'create_lead_hold'), ('lead_operations', 'release_lead_hold'), ('lead_operations', 'extend_lead_protection'), ('lead_operations', 'reinstate_lead_protection'),
         ('lead_operations', 'explain_lead_protection'), ('lead_operations', 'lead_protection_at'), ('lead_operations', 'user_lead_protection_at'),
         ('lead_operations', 'list_outbox_events'), ('lead_operations', 'replay_outbox_events'), ('lead_operations', 'discard_outbox_events'),
-        ('lead_operations', 'simulate_lead_protection'), ('lead_operations', 'verify_lead_protection'),
+        ('lead_operations', 'simulate_lead_protection'), ('lead_operations', 'verify_lead_protection'), ('lead_operations', 'production_readiness_check'),
         ('lead_worker', 'claim_outbox_events'), ('lead_worker', 'acknowledge_outbox_events'), ('lead_worker', 'release_outbox_claim'), ('lead_worker', 'announce_outbox_sleep'),
         ('lead_worker', 'end_outbox_sleep'), ('lead_worker', 'drop_outbox_partitions'), ('lead_worker', 'purge_inbox'), ('lead_worker', 'purge_job_runs'),
         ('lead_worker', 'dispatch_due_reminders'),

@@ -1,6 +1,6 @@
 -- Page 2 is a contract: names and columns are fixed, more columns may be added at the end.
 begin;
-select plan(58);
+select plan(59);
 
 -- Tables: the columns of page 2, their types, in this order and before any later ones.
 create temp table promised (relation text, n integer, name text, type text, is_required boolean);
@@ -65,7 +65,8 @@ select is(
     (select array_agg(attname::text || ' ' || format_type(atttypid, null) order by attnum) from pg_attribute where attrelid = 'public.v_user_lead_protection'::regclass and attnum > 0 and not attisdropped),
     'the functions'' row type is the view''s'
 );
-select columns_are('public', 'v_lead_timeline', array['lead_id', 'step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at'],
+select columns_are('public', 'v_lead_timeline', array['lead_id', 'step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at',
+    'kind', 'user_id', 'counts'],
     'v_lead_timeline has the columns of explain, by lead');
 select columns_are('public', 'monitoring_user_lead', array['kpi', 'dimension', 'value', 'unit', 'threshold', 'status'], 'monitoring_user_lead has the columns of page 2');
 
@@ -85,6 +86,7 @@ insert into calls values
     ('dispatch_due_reminders', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF lead_reminders'),
     ('expire_due_protections', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF lead_protection_periods'),
     ('verify_lead_protection', 'f', 'lead_id bigint DEFAULT', 'SETOF protection_difference'),
+    ('production_readiness_check', 'f', '', 'SETOF readiness_finding'),
     ('handle_module_event', 'f', 'event jsonb', 'text');
 set local search_path = public, tap, pg_catalog;
 select results_eq(
@@ -94,7 +96,7 @@ select results_eq(
     format('%s is callable as page 2 says, and once', c.name)
 ) from calls as c;
 select is((select array_agg(attname::text order by attnum) from pg_attribute where attrelid = 'public.lead_explanation'::regclass and attnum > 0),
-    array['step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at'], 'explain returns the columns of page 2');
+    array['step', 'at', 'fact', 'effect', 'clock', 'reminder_due_at', 'protection_expires_at', 'kind', 'user_id', 'counts'], 'explain returns the columns of page 2, and three for programs');
 
 -- Roles.
 select results_eq(

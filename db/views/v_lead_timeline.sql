@@ -8,7 +8,10 @@ select
     e.effect,
     e.clock,
     e.reminder_due_at,
-    e.protection_expires_at
+    e.protection_expires_at,
+    e.kind,
+    e.user_id,
+    e.counts
 from internal.lead_clocks as c
 cross join lateral public.explain_lead_protection(c.lead_id, now()) as e;
 comment on view public.v_lead_timeline is 'explain_lead_protection of every lead as of now(); filter by lead_id.';

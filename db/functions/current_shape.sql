@@ -1,0 +1,73 @@
+-- The shape as the catalogue has it, a fingerprint an object, so that two of them can be compared by name.
+-- Archive partitions come and go with time, and yoyo's tables are its own.
+create or replace function internal.current_shape()
+returns table (kind text, name text, fingerprint text)
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with relations as (
+        select c.oid, c.relkind, c.relpersistence, c.relacl, c.oid::regclass::text as name
+          from pg_class as c
+         where c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace)
+           and c.relkind in ('r', 'p', 'v', 'c')
+           and c.relname !~ '^_?yoyo'
+           and (not c.relispartition or pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT')
+           and not exists (
+               select from pg_depend as d
+                where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+    ),
+
+    found as (
+        select case r.relkind when 'v' then 'view' when 'c' then 'type' else 'table' end as kind,
+               r.name,
+               concat_ws(
+                   E'\n',
+                   r.relpersistence,
+                   case when r.relkind = 'v' then pg_get_viewdef(r.oid) end,
+                   (select string_agg(x::text, ' ' order by x::text) from unnest(r.relacl) as x),
+                   (
+                       select string_agg(
+                                  concat_ws(
+                                      ' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+                                      pg_get_expr(d.adbin, d.adrelid), a.attacl
+                                  ),
+                                  E'\n' order by a.attnum
+                              )
+                         from pg_attribute as a
+                         left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
+                        where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+                   )
+               ) as definition
+          from relations as r
+         union all
+        select 'constraint', format('%I on %s', k.conname, r.name), pg_get_constraintdef(k.oid) || k.convalidated
+          from pg_constraint as k
+          join relations as r on r.oid = k.conrelid
+         where k.contype in ('c', 'f', 'p', 'u', 'x')
+         union all
+        select 'index', i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) || i.indisvalid
+          from pg_index as i
+          join relations as r on r.oid = i.indrelid
+         union all
+        select 'trigger', format('%I on %s', t.tgname, r.name), pg_get_triggerdef(t.oid) || t.tgenabled::text
+          from pg_trigger as t
+          join relations as r on r.oid = t.tgrelid
+         where not t.tgisinternal
+         union all
+        select 'function', p.oid::regprocedure::text,
+               pg_get_functiondef(p.oid)
+               || coalesce((select string_agg(x::text, ' ' order by x::text) from unnest(p.proacl) as x), '')
+          from pg_proc as p
+         where p.pronamespace in ('public'::regnamespace, 'internal'::regnamespace)
+           and p.prokind in ('f', 'p')
+           and not exists (
+               select from pg_depend as d
+                where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+    )
+
+    select f.kind, f.name, encode(sha256(convert_to(f.definition, 'UTF8')), 'hex') from found as f
+$$;
+comment on function internal.current_shape() is
+    'Tables, views, types, constraints, indexes, triggers and functions of public and internal, rights included: kind, name, fingerprint.';
+revoke all on function internal.current_shape() from public;

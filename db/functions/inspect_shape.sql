@@ -1,0 +1,59 @@
+-- Is every object as migrate left it? What a hand has altered, dropped or switched off since is told by name.
+create or replace function internal.inspect_shape() returns setof public.readiness_finding
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    with compared as (
+        select coalesce(r.kind, s.kind) as kind,
+               coalesce(r.name, s.name) as name,
+               case
+                   when s.name is null then 'missing'
+                   when r.name is null then 'not ours'
+                   when r.fingerprint <> s.fingerprint then 'changed'
+               end as fault
+          from (select * from internal.recorded_shape as r where r.kind <> 'RELEASE') as r
+          full join internal.current_shape() as s on s.kind = r.kind and s.name = r.name
+    ),
+
+    told as (
+        select k.kind, k.plural,
+               count(c.name) filter (where c.fault is null) as right_ones,
+               count(c.name) filter (where c.fault in ('missing', 'changed')) as faults,
+               -- A table or index that somebody added is theirs; what acts on our rows is looked at.
+               count(c.name) filter (where c.fault = 'not ours' and k.kind in ('constraint', 'trigger')) as strangers,
+               string_agg(format('%s (%s)', c.name, c.fault), ', ' order by c.fault, c.name) filter (
+                   where c.fault in ('missing', 'changed')
+                      or c.fault = 'not ours' and k.kind in ('constraint', 'trigger')
+               ) as names
+          from (values
+                   ('table', 'tables and columns'), ('type', 'types'), ('constraint', 'constraints'),
+                   ('index', 'indexes'), ('view', 'views'), ('function', 'functions'), ('trigger', 'triggers')
+               ) as k (kind, plural)
+          left join compared as c on c.kind = k.kind
+         group by k.kind, k.plural
+    )
+
+    select t.plural,
+           case when t.faults > 0 or t.right_ones = 0 then 'FAIL' when t.strangers > 0 then 'WARN' else 'OK' end,
+           coalesce(left(t.names, 500), format('%s, as migrated, with their rights', t.right_ones)),
+           case
+               when t.kind in ('function', 'view') and t.names is not null
+                   then 'Run leadguard migrate: it re-creates them.'
+               when t.names is not null
+                   then 'Compare with db/schema; undo by hand what was done by hand, then run leadguard migrate.'
+               when t.right_ones = 0 then 'Run leadguard migrate.'
+           end
+      from told as t
+     union all
+    select 'triggers enabled', case when count(*) = 0 then 'OK' else 'FAIL' end,
+           coalesce(string_agg(format('%I on %s is not', t.tgname, t.tgrelid::regclass), ', '), 'all of them'),
+           case when count(*) > 0 then 'alter table ... enable trigger ...; then leadguard verify' end
+      from pg_trigger as t
+      join pg_class as c on c.oid = t.tgrelid
+     where c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace)
+       and not t.tgisinternal and t.tgenabled <> 'O'
+$$;
+comment on function internal.inspect_shape() is
+    'Findings on tables, constraints, indexes, views, functions, triggers against what migrate recorded.';
+revoke all on function internal.inspect_shape() from public;

@@ -1,0 +1,96 @@
+-- Does the work get done? Figures as of now; each row says from when on somebody should look.
+create or replace function internal.inspect_work() returns setof public.readiness_finding
+language sql
+stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select 'outbox',
+           case when o.lag > interval '1 hour' then 'FAIL' when o.lag > interval '10 minutes' then 'WARN' else 'OK' end,
+           format('%s pending, the oldest for %s s', o.pending, coalesce(round(extract(epoch from o.lag)), 0)),
+           case when o.lag > interval '10 minutes' then 'Run leadguard publish; see its last run in job_runs.' end
+      from (select count(*) as pending, now() - min(x.created_at) as lag from public.outbox as x) as o
+     union all
+    select 'job ' || j.job,
+           case
+               when s.age > j.fail_after then 'FAIL'
+               when s.age is null or s.age > j.warn_after or l.outcome = 'FAILURE' then 'WARN'
+               else 'OK'
+           end,
+           coalesce(format('last success %s s ago', round(extract(epoch from s.age))), 'has never succeeded')
+           || case
+               when l.outcome = 'FAILURE' then '; the last run failed: ' || coalesce(l.detail ->> 'error', '?')
+               else ''
+           end,
+           case
+               when s.age is null or s.age > j.warn_after or l.outcome = 'FAILURE'
+                   then format('Run leadguard %s, and see that the scheduler does.', j.job)
+           end
+      from (values
+               ('remind', interval '15 minutes', interval '1 hour'),
+               ('publish', interval '15 minutes', interval '1 hour'),
+               ('expire', interval '1 hour', interval '24 hours'),
+               ('maintain', interval '26 hours', interval '168 hours')
+           ) as j (job, warn_after, fail_after)
+      left join lateral (
+          select now() - r.finished_at as age
+            from public.job_runs as r
+           where r.job = j.job and r.outcome = 'SUCCESS'
+           order by r.started_at desc
+           limit 1
+      ) as s on true
+      left join lateral (
+          select r.outcome, r.detail
+            from public.job_runs as r
+           where r.job = j.job and r.outcome is not null
+           order by r.started_at desc
+           limit 1
+      ) as l on true
+     union all
+    select 'reminders in time',
+           case when r.late > 0 then 'FAIL' else 'OK' end,
+           format('%s queued, %s of them unsent for more than an hour', r.queued, r.late),
+           case when r.late > 0 then 'Run leadguard publish with a sink that proves delivery, or see the setting reminder_proof.' end
+      from (
+          select count(*) as queued,
+                 count(*) filter (where greatest(x.due_at, x.known_at) < now() - interval '1 hour') as late
+            from public.lead_reminders as x
+           where x.sent_at is null
+      ) as r
+     union all
+    select 'proof of reminders', case when s.value = 'broker' then 'OK' else 'WARN' end, 'reminder_proof = ' || s.value,
+           case when s.value <> 'broker' then 'Grace then starts without a proven warning: right for a demo only.' end
+      from public.settings as s
+     where s.name = 'reminder_proof'
+     union all
+    select 'archive partitions',
+           case
+               when coalesce(a.until <= now(), true) then 'FAIL'
+               when a.until < now() + interval '720 hours' or d.is_used then 'WARN'
+               else 'OK'
+           end,
+           coalesce('made until ' || to_char(timezone('UTC', a.until), 'YYYY-MM-DD'), 'there is none')
+           || case when d.is_used then ', and events lie in the default partition' else '' end,
+           case
+               when coalesce(a.until, now()) < now() + interval '720 hours' or d.is_used
+                   then 'Run leadguard maintain.'
+           end
+      from (
+          select max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \(''([^'']+)''\)')::timestamptz) as until
+            from pg_inherits as i
+            join pg_class as c on c.oid = i.inhrelid
+           where i.inhparent = 'public.outbox_archive'::regclass
+      ) as a
+     cross join (select exists (select from internal.outbox_archive_default) as is_used) as d
+     union all
+    select 'stored rows', case when v.differing = 0 then 'OK' else 'FAIL' end,
+           format('%s of the %s newest leads differ from their facts', v.differing, v.leads),
+           case when v.differing > 0 then 'Run leadguard verify and report what it prints.' end
+      from (
+          select count(*) as leads, count(*) filter (where x.differs) as differing
+            from (select l.id from public.leads as l order by l.id desc limit 100) as n
+           cross join lateral (select exists (select from public.verify_lead_protection(n.id)) as differs) as x
+      ) as v
+$$;
+comment on function internal.inspect_work() is
+    'Findings on the outbox, the jobs, the reminders, the archive and the stored rows, as of now.';
+revoke all on function internal.inspect_work() from public;

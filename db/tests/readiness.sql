@@ -1,0 +1,128 @@
+-- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
+begin;
+select plan(34);
+set local client_min_messages = warning;
+
+create function pg_temp.status(p_what text) returns text language sql as $$
+    select r.status from public.production_readiness_check() as r where r.what = p_what
+$$;
+create function pg_temp.evidence(p_what text) returns text language sql as $$
+    select r.evidence from public.production_readiness_check() as r where r.what = p_what
+$$;
+
+-- As migrated.
+create temp table first_look as select * from production_readiness_check();
+select is_empty($$select what from first_look group by what having count(*) > 1$$, 'a question is one row');
+select is_empty($$select * from first_look where what is null or evidence is null or status not in ('OK', 'WARN', 'FAIL') or status is null$$, 'each has a status and its evidence');
+select is_empty($$select * from first_look where (status = 'OK') <> (what_to_do is null)$$, 'what is not OK says what to do, and nothing else does');
+select is_empty(
+    $$select * from first_look where status <> 'OK'
+         and what not in ('nothing lost in a crash', 'whole pages after a crash', 'a commit is durable', 'job remind', 'job publish', 'job expire', 'job maintain')$$,
+    'a database just migrated is right in all but the server''s settings and the jobs that have not run yet'
+);
+select cmp_ok((select count(*)::integer from first_look), '>', 25, 'many things are looked at');
+select is((select status from first_look where what = 'nothing lost in a crash'), case current_setting('fsync') when 'on' then 'OK' else 'FAIL' end,
+    'a server that loses commits in a crash is not ready');
+
+-- The sample leaves nothing behind.
+select is((select evidence from first_look where what = 'protection rules'),
+    'GRACE until 2025-05-15 15:04, PROTECTED until 2025-07-21 10:00, EXPIRED until 2025-07-24 09:00, 0 differences, an event, refused',
+    'the worked example comes out as it must');
+select is_empty(
+    $$select 'leads' from leads where id < 0 union all select 'activities' from lead_activities where lead_id < 0 union all select 'holds' from lead_holds where lead_id < 0
+       union all select 'reminders' from lead_reminders where lead_id < 0 union all select 'events' from outbox where lead_id < 0
+       union all select 'clocks' from internal.lead_clocks where lead_id < 0
+       union all select 'users' from sales_users where user_id < 0 union all select 'policies' from protection_policies where policy = 'readiness check'
+       union all select 'periods' from lead_protection_periods where lead_id < 0$$,
+    'of the sample nothing stays'
+);
+select lives_ok($$set local role lead_operations; select count(*) from production_readiness_check()$$, 'operations may ask');
+reset role;
+select throws_ok($$set local role lead_worker; select count(*) from production_readiness_check()$$, '42501', null, 'a worker has no need to');
+reset role;
+
+-- What a hand has done.
+savepoint untouched;
+create or replace function internal.days_between(p_from timestamptz, p_until timestamptz) returns numeric language sql immutable return 1;
+select is(pg_temp.status('functions'), 'FAIL', 'a function replaced by hand is noticed');
+select matches(pg_temp.evidence('functions'), 'internal\.days_between\([^)]*\) \(changed\)', 'by name');
+rollback to savepoint untouched;
+drop index lead_holds_open;
+select is(pg_temp.evidence('indexes'), 'public.lead_holds_open (missing)', 'a dropped index is noticed');
+rollback to savepoint untouched;
+alter table lead_holds drop constraint lead_holds_end_after_start;
+select is(pg_temp.status('constraints'), 'FAIL', 'a dropped constraint is noticed');
+rollback to savepoint untouched;
+alter table leads alter column company_name type varchar(10);
+select is(pg_temp.evidence('tables and columns'), 'public.leads (changed)', 'an altered column is noticed');
+rollback to savepoint untouched;
+grant delete on leads to lead_worker;
+select is(pg_temp.evidence('tables and columns'), 'public.leads (changed)', 'a right too many is noticed');
+rollback to savepoint untouched;
+revoke execute on function public.start_job_run(text) from lead_worker;
+select is(pg_temp.evidence('functions'), 'public.start_job_run(text) (changed)', 'and one too few');
+rollback to savepoint untouched;
+grant execute on function public.expire_due_protections(integer, timestamptz) to public;
+select is(pg_temp.evidence('rights of PUBLIC'), 'EXECUTE on public.expire_due_protections(integer,timestamp with time zone)', 'and one for everybody');
+rollback to savepoint untouched;
+grant create on schema public to public;
+select is(pg_temp.evidence('rights of PUBLIC'), 'CREATE on schema public', 'and the right to create');
+rollback to savepoint untouched;
+create index somebodys_own on leads (city);
+select is(pg_temp.status('indexes'), 'OK', 'an index that somebody added is theirs');
+rollback to savepoint untouched;
+create trigger somebodys_own before update on leads for each row execute function suppress_redundant_updates_trigger();
+select is(pg_temp.status('triggers'), 'WARN', 'a trigger that somebody added is worth a look');
+rollback to savepoint untouched;
+alter table leads disable trigger all;
+select is(pg_temp.status('triggers enabled'), 'FAIL', 'a disabled trigger is noticed');
+select is(pg_temp.status('protection rules'), 'FAIL', 'and that the rules do not hold without it');
+select is_empty('select id from leads where id < 0', 'of that sample nothing stays either');
+rollback to savepoint untouched;
+-- A deadline that knows no holds.
+create or replace function internal.deadline(p_from timestamptz, p_interval interval, p_time_zone text, p_holds tstzmultirange) returns timestamptz
+language sql immutable parallel safe return internal.add_local(p_from, p_interval, p_time_zone);
+select is(pg_temp.status('protection rules'), 'FAIL', 'a rule changed by hand shows in what comes out');
+rollback to savepoint untouched;
+alter role lead_worker createdb;
+select is(pg_temp.evidence('roles'), 'lead_worker may log in or is mighty', 'a group role with an attribute is noticed');
+rollback to savepoint untouched;
+drop view v_lead_timeline;
+select is(pg_temp.evidence('views'), 'public.v_lead_timeline (missing)', 'a dropped view is noticed');
+rollback to savepoint untouched;
+
+-- Work left undone.
+insert into outbox (event_id, event_type, payload, created_at) values (gen_random_uuid(), 'x', '{}', now() - interval '11 minutes');
+select is(pg_temp.status('outbox'), 'WARN', 'events that wait are noticed');
+update outbox set created_at = now() - interval '61 minutes';
+select is(pg_temp.status('outbox'), 'FAIL', 'those that wait for an hour are a failure');
+insert into job_runs (job, started_at, finished_at, outcome) values ('remind', now() - interval '61 minutes', now() - interval '61 minutes', 'SUCCESS'),
+    ('expire', now() - interval '1 minute', now(), 'SUCCESS'), ('publish', now() - interval '2 minutes', now() - interval '1 minute', 'SUCCESS');
+insert into job_runs (job, started_at, finished_at, outcome, detail) values ('publish', now(), now(), 'FAILURE', '{"error": "no disk"}');
+select results_eq(
+    $$select what, status from production_readiness_check() where what ~ '^job ' order by what$$,
+    $$values ('job expire', 'OK'), ('job maintain', 'WARN'), ('job publish', 'WARN'), ('job remind', 'FAIL')$$,
+    'a job that ran is fine, one whose last run failed is not, one that is silent for an hour still less'
+);
+insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days');
+insert into lead_reminders (lead_id, user_id, window_start, due_at, known_at) values (1, 7, current_date, now() - interval '2 hours', now() - interval '2 hours');
+select is(pg_temp.status('reminders in time'), 'FAIL', 'a reminder unsent for more than an hour is a failure');
+update settings set value = 'any' where name = 'reminder_proof';
+select is(pg_temp.status('proof of reminders'), 'WARN', 'grace without proof is right for a demo only');
+update internal.lead_clocks set reminder_due_at = reminder_due_at + interval '1 hour' where lead_id = 1;
+select is(pg_temp.status('stored rows'), 'FAIL', 'a stored row that parts from its facts is noticed');
+do $$
+declare
+    v_partition regclass;
+begin
+    for v_partition in select inhrelid::regclass from pg_inherits as i join pg_class as c on c.oid = i.inhrelid
+                        where i.inhparent = 'public.outbox_archive'::regclass and pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT'
+    loop
+        execute format('drop table %s', v_partition);
+    end loop;
+end
+$$;
+select is(pg_temp.status('archive partitions'), 'FAIL', 'a missing partition is noticed');
+
+select * from finish();
+rollback;
