@@ -73,6 +73,7 @@ class Publisher:
         while fruitless < _PATIENCE:
             batch = self._claim()
             if not batch:
+                token = None  # a claim that brings nothing gives back what we had
                 break
             token = batch[0][0]
             try:
@@ -87,8 +88,6 @@ class Publisher:
             result.acknowledged += acknowledged
             if acknowledged == len(ids):
                 self._written.difference_update(ids)
-                if len(ids) < self._limit:
-                    break  # that was all
             fruitless = 0 if acknowledged else fruitless + 1
             if not acknowledged:
                 self._release(token)
