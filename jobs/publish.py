@@ -77,6 +77,7 @@ class Publisher:
         while fruitless < _PATIENCE:
             batch = self._claim()
             if not batch:
+                token = None  # a claim that brings nothing gives back what we had
                 break
             token = batch[0][0]
             try:

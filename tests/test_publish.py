@@ -124,6 +124,19 @@ def test_each_lead_keeps_its_order_in_small_batches(outbox: Outbox) -> None:
     assert outbox.pending() == []
 
 
+def test_a_pass_goes_on_however_the_leads_are_spread(outbox: Outbox) -> None:
+    """One part of the outbox has less than a batch, another has more."""
+    outbox.fill(5)
+    for user in (8, 9, 10):
+        outbox.connection.execute("update public.leads set user_id = %s where id %% 4 = 1", [user])
+    assert len(outbox.pending()) == 11
+    code, out, _ = outbox.run("--limit", "3")
+    assert (code, len(out.splitlines()), outbox.pending()) == (0, 11, [])
+    # And leaves no lease behind.
+    held = outbox.connection.execute("select count(*) from internal.outbox_leases where holder is not null")
+    assert held.fetchone() == (0,)
+
+
 def test_two_passes_in_a_row_need_not_wait_for_a_lease(outbox: Outbox) -> None:
     outbox.run()
     outbox.fill(2)
