@@ -33,7 +33,8 @@ from jobs.entities import ENTITIES
 from jobs.errors import LeadguardError
 from jobs.exits import Exit
 from jobs.explain import explain, rendered
-from jobs.importer import ImportReport, Options, import_file, sentence
+from jobs.import_command import sentence
+from jobs.importer import ImportReport, Options, import_file
 from jobs.migrate import migrate
 from jobs.paths import EXAMPLES
 from jobs.publish import publish

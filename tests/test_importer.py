@@ -366,13 +366,13 @@ def test_rows_that_come_in_meanwhile_are_known_not_doubled(
     target: Target, monkeypatch: pytest.MonkeyPatch, connect: Connect
 ) -> None:
     """Another import commits a row after ours has looked: the unique key decides, and nothing is refused."""
-    prepare = importer._prepare
+    judge = importer._judge
 
-    def prepare_and_be_overtaken(*arguments: Any) -> None:
-        prepare(*arguments)
+    def judge_and_be_overtaken(*arguments: Any) -> None:
+        judge(*arguments)
         target.connection.execute("insert into leads (external_id, user_id) values ('L2', 8)")
 
-    monkeypatch.setattr(importer, "_prepare", prepare_and_be_overtaken)
+    monkeypatch.setattr(importer, "_judge", judge_and_be_overtaken)
     report = target.load(LEADS, some_leads(3))
     assert (report.imported, report.known, report.refused) == (2, 1, 0)
 
