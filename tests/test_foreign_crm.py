@@ -22,7 +22,7 @@ MAPPINGS = EXAMPLES / "crm"
 
 @dataclass(frozen=True)
 class Export:
-    """A file as the system writes it; what its leads or activities must be; which lines are refused, and why."""
+    """A file as the system writes it; the leads or activities it comes to; the lines refused, and why."""
 
     mapping: str
     entity: Entity
@@ -67,8 +67,10 @@ EXPORTS = (
         "salesforce-tasks",
         ACTIVITIES,
         (
-            '"Activity ID","Lead ID","Assigned","Subject","Date","Completed Date/Time","Type","Full Comments"\n'
-            '"00T1","L1","Mirko Hanisch","Call","3/1/2026","3/1/2026, 2:05 PM","Call","Bedarf geklärt,\nMenü A"\n'
+            '"Activity ID","Lead ID","Assigned","Subject","Date","Completed Date/Time","Type",'
+            '"Full Comments"\n'
+            '"00T1","L1","Mirko Hanisch","Call","3/1/2026","3/1/2026, 2:05 PM","Call",'
+            '"Bedarf geklärt,\nMenü A"\n'
             '"00T2","L1","Mirko Hanisch","Mailing","3/2/2026","","",""\n'
             '"00T3","L1","Mirko Hanisch","Call","13/2/2026","","Call",""\n'
             '"Grand Totals (3 records)"\n'
@@ -100,12 +102,12 @@ EXPORTS = (
         "hubspot-calls",
         ACTIVITIES,
         (
-            "Record ID,Call Title,Call notes,Activity date,Activity assigned to,Call outcome,"
-            "Associated Company IDs\n"
-            "71,Angebot,<p>OK</p>,2026-03-01 14:05,Selin Arslan,Connected,9000001\n"
-            "72,Versuch,,2026-03-01 14:06,Selin Arslan,,9000001\n"
-            "73,Beide,,2026-03-01 14:07,Selin Arslan,Connected,9000001;9000002\n"
-        ).encode(),
+            b"Record ID,Call Title,Call notes,Activity date,Activity assigned to,Call outcome,"
+            b"Associated Company IDs\n"
+            b"71,Angebot,<p>OK</p>,2026-03-01 14:05,Selin Arslan,Connected,9000001\n"
+            b"72,Versuch,,2026-03-01 14:06,Selin Arslan,,9000001\n"
+            b"73,Beide,,2026-03-01 14:07,Selin Arslan,Connected,9000001;9000002\n"
+        ),
         [
             ("hubspot-call:71", 13, "QUALIFIED_CALL", "Angebot: <p>OK</p>", "2026-03-01 13:05"),
             ("hubspot-call:72", 13, "SYSTEM_NOTE", "Versuch:", "2026-03-01 13:06"),
@@ -117,10 +119,10 @@ EXPORTS = (
         "pipedrive-organizations",
         LEADS,
         (
-            "Organization - ID,Organization - Name,Organization - Owner,"
-            "Organization - City/town/village/locality of Address,Organization - Organization created\n"
-            "17,Gasthof Krone,Mirko Hanisch,Ulm,2026-03-29 01:30:00\n"
-        ).encode(),
+            b"Organization - ID,Organization - Name,Organization - Owner,"
+            b"Organization - City/town/village/locality of Address,Organization - Organization created\n"
+            b"17,Gasthof Krone,Mirko Hanisch,Ulm,2026-03-29 01:30:00\n"
+        ),
         # The hour that does not exist in Berlin: the mapping says that times are UTC.
         [("pipedrive:17", 12, "Gasthof Krone", None, None, "2026-03-29 01:30")],
         {},
@@ -130,7 +132,8 @@ EXPORTS = (
         ACTIVITIES,
         (
             "Activity - ID,Activity - Type,Activity - Subject,Activity - Note,Activity - Due date,"
-            "Activity - Due time,Activity - Marked as done time,Activity - Assigned to user,Organization - ID\n"
+            "Activity - Due time,Activity - Marked as done time,Activity - Assigned to user,"
+            "Organization - ID\n"
             "5,Call,Rückruf,,2026-03-01,14:00,2026-03-01 13:05:00,Mirko Hanisch,17\n"
             "6,Lunch,Essen,gut,2026-03-02,11:30,,Mirko Hanisch,17\n"
             "7,Webinar,Schulung,,2026-03-02,11:30,,Mirko Hanisch,17\n"
