@@ -251,8 +251,10 @@ def test_a_mapping_reads_reports_with_titles_totals_and_foreign_dates(target: Ta
         (8, "user_id: 'Ali' is what several sales users are called"),
         (
             10,
-            "user_id: 'Bo' is not a whole number from 1 to 9223372036854775807,"
-            " nor the name or mail address of a sales user",
+            (
+                "user_id: 'Bo' is not a whole number from 1 to 9223372036854775807,"
+                " nor the name or mail address of a sales user"
+            ),
         ),
     ]
     found = target.rows(
