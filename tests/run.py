@@ -21,6 +21,7 @@ from tests.tools import MissingTools, provide
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = ("lint", "pgtap", "isolation", "pytest")
 NIGHTLY_HISTORIES = 20_000
+NIGHTLY_LEADS = 1_000_000
 
 
 def pytest(*arguments: str) -> bool:
@@ -50,6 +51,7 @@ def main() -> int:
     os.environ["LEADGUARD_PG"] = options.pg  # for tests/conftest.py and every program that is started
     if options.nightly:
         os.environ.setdefault("LEADGUARD_HISTORIES", str(NIGHTLY_HISTORIES))
+        os.environ.setdefault("LEADGUARD_LEADS", str(NIGHTLY_LEADS))
     try:
         provide(options.only, options.pg)
     except MissingTools as error:
