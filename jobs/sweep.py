@@ -92,7 +92,9 @@ def sweep(
                 return handled()
         with database.job_run(connection, job) as detail:
             done = handled()
-            detail.update(handled=len(done.rows), left=done.left)
+            detail["handled"] = len(done.rows)
+            if done.left:
+                detail["left"] = done.left
         return done
 
 

@@ -70,6 +70,7 @@ def test_the_first_runs_after_a_large_import_flood_nobody(
     out = run("remind", "--max", str(most))
     assert re.match(rf"queued {most} reminders for \d+ users \(most: \d+ for user \d+\); ", out)
     left = number("select reminders from count_due_leads()")
+    assert number("select (detail ->> 'left')::integer from job_runs where job = 'remind'") == left
     assert f"; {left} more leads are to be looked at: the next pass goes on" in out
     assert left >= neglected - most
 
