@@ -88,14 +88,16 @@ class Lead:
     registered: datetime
 
 
-def write_clean(directory: Path, leads: int, activities: int, oldest: int = 170) -> tuple[Path, Path]:
-    """Two files without a fault: leads up to `oldest` days old, and `activities` for each of them.
+def write_clean(
+    directory: Path, leads: int, activities: int, oldest: int = 170, first: int = 0
+) -> tuple[Path, Path]:
+    """Two files without a fault: leads up to `oldest` days old, numbered from `first`, `activities` for each.
 
     The headers are our own names: no mapping is needed. Activities stand in no order of leads.
     """
     choose = random.Random(leads)
     paths = directory / "leads.csv", directory / "activities.csv"
-    everybody = list(_leads(choose, leads, oldest))
+    everybody = list(_leads(choose, leads, oldest, first))
     with paths[0].open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter=";")
         writer.writerow(["external_id", "user_id", "company_name", "city", "contact_phone", "created_at"])
@@ -129,8 +131,8 @@ def write_messy(directory: Path, count: int = EXAMPLE_LEADS) -> tuple[Written, W
     )
 
 
-def _leads(choose: random.Random, count: int, oldest: int) -> Iterator[Lead]:
-    for index in range(count):
+def _leads(choose: random.Random, count: int, oldest: int, first: int = 0) -> Iterator[Lead]:
+    for index in range(first, first + count):
         name = f"{choose.choice(_KINDS)} {choose.choice(_NAMES)} {index}"
         day = WRITTEN_ON - timedelta(days=choose.randrange(1, oldest))
         at = datetime.combine(day, time(choose.randrange(8, 18), choose.randrange(60)))
