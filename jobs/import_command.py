@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from jobs import mapping as mappings
 from jobs.console import App, common_options, pass_app
 from jobs.dates import BUSINESS_ZONE, zone
 from jobs.entities import ENTITIES, Entity
@@ -15,7 +16,10 @@ from jobs.importer import ImportReport, Options, import_file
 _REASONS_SHOWN = 20
 
 
-@click.group("import")
+_MAPPING_HELP = "\b\nA mapping file is TOML:\n" + (mappings.__doc__ or "").partition("\n\n")[2]
+
+
+@click.group("import", epilog=_MAPPING_HELP)
 def command() -> None:
     """Import a CSV file: users, leads, activities, holds, or reminders already sent.
 

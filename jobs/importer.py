@@ -125,6 +125,8 @@ def import_file(database: Database, entity: Entity, path: Path, options: Options
         entity.name, str(path), ignored_columns=tuple(chosen.ignored), dry_run=options.dry_run
     )
     with database.session("leadguard import") as connection, _rolled_back(connection, options.dry_run):
+        # So that refusals name moments as the file does; nothing else depends on it.
+        connection.execute("select set_config('TimeZone', %s, false)", [where.key])
         read = reader(
             entity,
             chosen,

@@ -101,8 +101,7 @@ def _user(text: str, users: Users) -> int:
         found = users[" ".join(text.split()).casefold()]
     except KeyError:
         raise ValueError(
-            f"{text!r} is not a whole number from 1 to {_LARGEST_INTEGER}, nor the name or mail address of a"
-            " sales user"
+            f"{text!r} is neither a user's number nor the name or mail address of one in sales_users"
         ) from None
     if found is None:
         raise ValueError(f"{text!r} is what several sales users are called")

@@ -61,7 +61,7 @@ EXPORTS = (
             ),
             ("salesforce:00Q5g00000AbCde", 11, 'Kantine "Am Ring"', "Vogt", "0221-2", "2026-03-01 23:00"),
         ],
-        {4: "user_id: 'Nicht Bekannt' is not"},
+        {4: "user_id: 'Nicht Bekannt' is neither"},
     ),
     Export(
         "salesforce-tasks",
@@ -96,7 +96,7 @@ EXPORTS = (
         [
             ("hubspot:9000002", 13, "nordwind.example", None, None, "2026-03-02 07:00"),
         ],
-        {2: "user_id: 'Arslan, Selin' is not", 4: "user_id is missing"},
+        {2: "user_id: 'Arslan, Selin' is neither", 4: "user_id is missing"},
     ),
     Export(
         "hubspot-calls",
