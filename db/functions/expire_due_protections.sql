@@ -8,6 +8,8 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms'
+set enable_sort = off -- with a million due it would sort them all for each batch; the index has them in order
+set jit = off -- and compile for as many, to fetch a few
 as $$
 #variable_conflict use_column
 declare
