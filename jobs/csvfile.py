@@ -12,6 +12,8 @@ from pathlib import Path
 from jobs.errors import UsageProblem
 
 _DELIMITERS = ";,\t|"
+# A tab is hard to type on a command line.
+_NAMED = {"tab": "\t", "\\t": "\t"}
 _QUOTED = re.compile(r'"[^"]*"')
 
 # A quoted cell may span lines; one that spans more than this was never closed.
@@ -60,6 +62,9 @@ class CsvFile:
         `skip_lines` lines in front of the header are passed over, and every row whose first cell
         `ignore_rows` matches: reports have titles and totals.
         """
+        delimiter = _NAMED.get(delimiter or "", delimiter)
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise UsageProblem(f"{delimiter!r} is no delimiter", "Give one character, or tab.")
         try:
             encoding = encoding or sniff_encoding(path)
             codecs.lookup(encoding)

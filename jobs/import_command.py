@@ -71,7 +71,7 @@ class _Subcommand:
             metavar="FIELD,...",
             help="Fields that known rows take over where the file differs; all: every one.",
         )
-        @click.option("--delimiter", help="Delimiter, if it is not found out rightly.")
+        @click.option("--delimiter", help="Delimiter, if it is not found out rightly: one character, or tab.")
         @click.option("--encoding", help="Encoding, if it is not found out rightly.")
         @click.option("--dry-run", is_flag=True, help="Import, report, and roll it all back.")
         @common_options

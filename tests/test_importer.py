@@ -94,6 +94,19 @@ def test_dialect_and_encoding_are_found_out(encoding: str, delimiter: str, targe
     assert found == [(row[0], row[2], row[3]) for row in rows[1:]]
 
 
+@pytest.mark.parametrize("delimiter", ["tab", "\\t", "\t"])
+def test_a_delimiter_that_is_given_is_taken(delimiter: str, target: Target) -> None:
+    text = "external_id\tcompany_name\n1\tA; B; C\n"
+    assert target.load(LEADS, text, user=7, delimiter=delimiter).imported == 1
+    assert target.rows("select company_name from leads") == [("A; B; C",)]
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", "\n", '"'])
+def test_a_delimiter_that_is_none_is_named(delimiter: str, target: Target) -> None:
+    with pytest.raises(UsageProblem, match="no delimiter"):
+        CsvFile.open(target.file(some_leads(1)), delimiter=delimiter)
+
+
 def test_utf8_with_a_broken_line_stays_utf8_and_refuses_that_line(target: Target) -> None:
     lines = ["external_id;company_name", "1;Löwe", "2;Kühn", "3;Großmann"]
     text = "\n".join(lines).encode() + b"\n4;M\xfcller\n"
