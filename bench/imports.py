@@ -37,16 +37,18 @@ _COPY: dict[str, LiteralString] = {
 }
 
 
-def measure_imports(database: Database, leads: int, rounds: int = 3) -> list[Result]:
-    """Imports `leads` leads and five times as many activities a round into a database with bare tables.
+def measure_imports(url: str, leads: int, rounds: int) -> list[Result]:
+    """Imports `leads` leads and five times as many activities a round into an empty, migrated database.
 
     The bare table has the same columns, keys and indexes, and gets its rows by one COPY, already parsed.
     """
+    database = Database(url)
     times: dict[str, list[tuple[Seconds, Seconds]]] = {"leads": [], "activities": []}
     with (
         tempfile.TemporaryDirectory(prefix="leadguard-bench-") as name,
         database.session("leadguard bench") as connection,
     ):
+        copy_tables(connection)
         for number in range(rounds):
             files = write_clean(Path(name), leads, ACTIVITIES_EACH, first=number * leads)
             for entity, path in zip((LEADS, ACTIVITIES), files, strict=True):
@@ -117,11 +119,9 @@ def _promise(times: dict[str, list[tuple[Seconds, Seconds]]], leads: int) -> Res
 def main(leads: int, rounds: int) -> None:
     """Measure on a server of its own, and print the results."""
     with Cluster(durable=True) as cluster:
-        database = Database(cluster.create_database("bench"))
-        migrate(database.url)
-        with database.session("leadguard bench") as connection:
-            copy_tables(connection)
-        for result in measure_imports(database, leads, rounds):
+        url = cluster.create_database("bench")
+        migrate(url)
+        for result in measure_imports(url, leads, rounds):
             stdout().print(
                 f"{result.name}: {result.measured:,.2f} {result.unit}"
                 f" ({result.lowest:,.2f}..{result.highest:,.2f}), {'ok' if result.passed else 'MISSED'}"
