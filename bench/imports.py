@@ -11,17 +11,12 @@ import time
 from pathlib import Path
 from typing import LiteralString
 
-import click
-
 from bench.bare import copy_tables
 from bench.files import WRITTEN_ON, write_clean
 from bench.measure import Result, Seconds, speed
-from jobs.cluster import Cluster
-from jobs.console import stdout
 from jobs.database import Connection, Database
 from jobs.entities import ACTIVITIES, LEADS, Entity
 from jobs.importer import Options, import_file
-from jobs.migrate import migrate
 
 ACTIVITIES_EACH = 5
 # What is promised: 100,000 leads with 500,000 activities in three minutes.
@@ -111,22 +106,3 @@ def _promise(times: dict[str, list[tuple[Seconds, Seconds]]], leads: int) -> Res
         None,
         "s",
     )
-
-
-@click.command()
-@click.option("--leads", default=PROMISED_LEADS, show_default=True, type=click.IntRange(1_000))
-@click.option("--rounds", default=1, show_default=True, type=click.IntRange(1))
-def main(leads: int, rounds: int) -> None:
-    """Measure on a server of its own, and print the results."""
-    with Cluster(durable=True) as cluster:
-        url = cluster.create_database("bench")
-        migrate(url)
-        for result in measure_imports(url, leads, rounds):
-            stdout().print(
-                f"{result.name}: {result.measured:,.2f} {result.unit}"
-                f" ({result.lowest:,.2f}..{result.highest:,.2f}), {'ok' if result.passed else 'MISSED'}"
-            )
-
-
-if __name__ == "__main__":
-    main()
