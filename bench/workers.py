@@ -12,6 +12,7 @@ import click
 from rich.table import Table
 
 from bench.handled import measure_handled
+from bench.imports import measure_imports
 from bench.load import Book, WrongLoad, load
 from bench.measure import Result
 from bench.pipeline import DRAIN_BOUND, measure_drain, measure_latency
@@ -30,9 +31,10 @@ MANY = 1_000_000
 DUE = 10_000
 EVENTS = 100_000
 RATE = 500
+IMPORTED = 100_000
 
 HEADINGS = ("measurement", "bound", "measured", "lowest..highest", "rounds", "ours ms", "bare ms", "")
-PARTS = ("drain", "latency", "sweeps")
+PARTS = ("drain", "latency", "imports", "sweeps")
 
 
 def _chosen(_context: click.Context, _parameter: click.Parameter, value: str) -> list[str]:
@@ -73,6 +75,11 @@ def main(leads: int, seconds: float, only: list[str], as_json: bool) -> None:
         if "latency" in only:
             say("latency")
             results += measure_latency(url, RATE, seconds)
+        if "imports" in only:
+            say("imports")
+            url = cluster.create_database("imports")
+            migrate(url)
+            results += measure_imports(url, IMPORTED, rounds=1)
         if "sweeps" in only:
             url = cluster.create_database("bench")
             try:

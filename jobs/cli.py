@@ -34,7 +34,7 @@ Examples:
 # that what cron starts every minute does not wait for what it does not need.
 COMMANDS = {
     "migrate": "jobs.migrate",
-    "import": "jobs.importer",
+    "import": "jobs.import_command",
     "remind": "jobs.remind",
     "publish": "jobs.publish",
     "expire": "jobs.expire",

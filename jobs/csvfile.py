@@ -5,16 +5,21 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from jobs.errors import UsageProblem
 
 _DELIMITERS = ";,\t|"
+# A tab is hard to type on a command line.
+_NAMED = {"tab": "\t", "\\t": "\t"}
 _QUOTED = re.compile(r'"[^"]*"')
 
 # A quoted cell may span lines; one that spans more than this was never closed.
 _LONGEST_ROW = 100
+
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*$')
 
 # The columns that a file of refused rows has in front; an import of that file passes them over.
 REFUSED_COLUMNS = ("refused_line", "refused_reason")
@@ -40,20 +45,44 @@ class CsvFile:
     encoding: str
     delimiter: str
     header: list[str]
+    skipped: int = 0
+    ignored: re.Pattern[str] | None = None
 
     @classmethod
-    def open(cls, path: Path, encoding: str | None = None, delimiter: str | None = None) -> "CsvFile":
-        """Finds out the encoding and the delimiter where they are not given, and reads the header."""
+    def open(
+        cls,
+        path: Path,
+        encoding: str | None = None,
+        delimiter: str | None = None,
+        skip_lines: int = 0,
+        ignore_rows: re.Pattern[str] | None = None,
+    ) -> "CsvFile":
+        """Finds out the encoding and the delimiter where they are not given, and reads the header.
+
+        `skip_lines` lines in front of the header are passed over, and every row whose first cell
+        `ignore_rows` matches: reports have titles and totals.
+        """
+        delimiter = _NAMED.get(delimiter or "", delimiter)
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise UsageProblem(f"{delimiter!r} is no delimiter", "Give one character, or tab.")
         try:
             encoding = encoding or sniff_encoding(path)
             codecs.lookup(encoding)
-            first = next((line for line in _lines(path, encoding) if line.strip()), "")
+            lines = list(islice(_lines(path, encoding), skip_lines + 1))
+            if lines and lines[0].lstrip('\ufeff"').startswith(REFUSED_COLUMNS[0]):
+                skip_lines = 0  # a file of refused rows begins with its header
+            # What a spreadsheet program writes for itself in front of all.
+            if len(lines) > skip_lines and (told := _SEPARATOR_LINE.match(lines[skip_lines])):
+                delimiter = delimiter or told[1]
+                skip_lines += 1
+            below = islice(_lines(path, encoding), skip_lines, None)
+            first = next((line for line in below if line.strip()), "")
         except OSError as error:
             raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
         except (LookupError, UnicodeError) as error:
             raise UsageProblem(f"{path} cannot be read as {encoding}: {error}", "See --encoding.") from error
         delimiter = delimiter or sniff_delimiter(first)
-        file = cls(path, encoding, delimiter, [])
+        file = cls(path, encoding, delimiter, [], skip_lines, ignore_rows)
         header = next(file._rows(), None)
         if header is None or header.problem:
             problem = header.problem if header else "it is empty"
@@ -62,13 +91,20 @@ class CsvFile:
         doubled = sorted({name for name in names if name and names.count(name) > 1})
         if doubled:
             raise UsageProblem(f"{path} names a column twice: {', '.join(doubled)}")
-        return cls(path, encoding, delimiter, names)
+        return replace(file, header=names)
+
+    def lines(self) -> int:
+        """How many line ends the file has: a little more than rows, for a progress bar."""
+        with self.path.open("rb") as stream:
+            return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
 
     def rows(self) -> Iterator[Row]:
         """The rows below the header; empty ones are passed over."""
         rows = self._rows()
         next(rows, None)
         for row in rows:
+            if self.ignored and self.ignored.match(row.cells[0].strip()):
+                continue
             if row.problem is None and len(row.cells) != len(self.header):
                 cells, columns = len(row.cells), len(self.header)
                 yield Row(row.line, row.cells, f"has {cells} cells where the header has {columns}")
@@ -76,9 +112,9 @@ class CsvFile:
                 yield row
 
     def _rows(self) -> Iterator[Row]:
-        lines = _lines(self.path, self.encoding)
+        lines = islice(_lines(self.path, self.encoding), self.skipped, None)
         waiting: deque[str] = deque()
-        number = 1
+        number = self.skipped + 1
 
         def ahead() -> Iterator[str]:
             for index in range(_LONGEST_ROW):

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -75,9 +76,12 @@ def localise(wall_clock: datetime, where: ZoneInfo) -> datetime:
     return first if (first.utcoffset() or timedelta()) <= (second.utcoffset() or timedelta()) else second
 
 
-def parse_moment(text: str, where: ZoneInfo, shift_days: int = 0) -> datetime:
-    """The instant that `text` names, moved by whole calendar days (the wall clock stays)."""
-    parsed = _parse(text)
+def parse_moment(text: str, where: ZoneInfo, shift_days: int = 0, formats: Sequence[str] = ()) -> datetime:
+    """The instant that `text` names, moved by whole calendar days (the wall clock stays).
+
+    `formats` are those of strptime that are tried before ISO and German.
+    """
+    parsed = _parse(text, formats)
     wall_clock = parsed.astimezone(where).replace(tzinfo=None) if parsed.tzinfo else parsed
     if parsed.tzinfo and not shift_days:
         return parsed
@@ -87,16 +91,22 @@ def parse_moment(text: str, where: ZoneInfo, shift_days: int = 0) -> datetime:
         raise ValueError(f"{text!r} lies outside the calendar") from None
 
 
-def parse_day(text: str, shift_days: int = 0) -> date:
+def parse_day(text: str, shift_days: int = 0, formats: Sequence[str] = ()) -> date:
     """The calendar day that `text` names; a time of day is not accepted."""
-    parsed = _parse(text)
+    parsed = _parse(text, formats)
     if parsed.tzinfo or parsed.time() != time():
         raise ValueError(f"{text!r} is not a plain date")
     return parsed.date() + timedelta(days=shift_days)
 
 
-def _parse(text: str) -> datetime:
-    text = text.strip()
+def _parse(text: str, formats: Sequence[str]) -> datetime:
+    # Spreadsheets put all kinds of spaces between date and time.
+    text = " ".join(text.split())
+    for given in formats:
+        try:
+            return datetime.strptime(text, given)  # noqa: DTZ007  # the caller knows the zone
+        except ValueError:
+            continue
     try:
         if german := _GERMAN.match(text):
             parts = {name: int(value or 0) for name, value in german.groupdict().items()}
@@ -106,4 +116,5 @@ def _parse(text: str) -> datetime:
             return datetime.fromisoformat(text.replace(" +", "+").replace(" Z", "Z"))
     except ValueError as error:
         raise ValueError(f"{text!r} is not a date: {error}") from None
-    raise ValueError(f"{text!r} is not a date (use 2026-08-31 14:30, 31.08.2026 14:30 or RFC 3339)")
+    known = ", ".join((*formats, "2026-08-31 14:30", "31.08.2026 14:30"))
+    raise ValueError(f"{text!r} is not a date (use {known} or RFC 3339)")

@@ -1,7 +1,7 @@
 """`./run demo`: the main job once through on the example data, on a throw-away PostgreSQL.
 
-Leads in, reminders queued and published, expiries recorded, one disputed lead explained. Every
-figure shown is read from the database.
+Leads in, reminders queued and published, grace, expiries recorded, the KPIs, one disputed lead
+explained. Every figure shown is read from the database.
 """
 
 import json
@@ -15,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import click
 import psycopg
@@ -32,17 +34,19 @@ from jobs.dates import Dates
 from jobs.entities import ENTITIES
 from jobs.errors import LeadguardError
 from jobs.exits import Exit
-from jobs.explain import explain, rendered
-from jobs.importer import ImportReport, Options, import_file, sentence
+from jobs.explain import drawn, explain, rendered
+from jobs.import_command import sentence
+from jobs.importer import ImportReport, Options, import_file
 from jobs.migrate import migrate
 from jobs.paths import EXAMPLES
 from jobs.publish import publish
 from jobs.sinks.lines import LineSink
-from jobs.status import backlog, counts, counts_table, deadlines, deadlines_table
+from jobs.status import counts, counts_table, deadlines, deadlines_table
 
 # The day around which the example data was written.
 WRITTEN_ON = date(2026, 11, 20)
 DISPUTED = "FF-1055"
+PICTURE = Path("build") / "demo-lead.svg"
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,11 @@ FILES = (
 )
 
 
-def run(database: Database, console: Console) -> None:
+def run(database: Database, console: Console, picture: Path) -> None:
     """The story, on an empty database."""
     started = time.monotonic()
-    _chapter(console, "Migrate")
+    console.print("Leadguard's main job once through. Every figure below is read from the database.")
+    _chapter(console, "1. Migrate: an empty database gets tables, rules and roles")
     report = migrate(database.url)
     console.print(
         f"applied {', '.join(report.applied)}; {report.functions} functions' files,"
@@ -76,17 +81,20 @@ def run(database: Database, console: Console) -> None:
     with database.session("leadguard demo") as connection:
         # stdout proves nothing; here a reminder counts as sent when it was printed.
         connection.execute("update public.settings set value = 'any' where name = 'reminder_proof'")
-        _chapter(console, "The leads as they came in")
+        _chapter(console, "3. The leads as they came in")
         console.print(counts_table(counts(connection)))
-        _work(database, connection, console)
-        _chapter(console, "Now")
-        console.print(counts_table(counts(connection)))
-        console.print(deadlines_table(deadlines(connection, 10), Dates()))
-        console.print(f"Events pending in the outbox: {backlog(connection)['pending']}")
-        _chapter(console, "A disputed lead: whose is it, until when, and why?")
-        row = connection.execute("select id from public.leads where external_id = %s", [DISPUTED]).fetchone()
-        assert row is not None
-        console.print(rendered(explain(connection, row["id"], None), Dates()))
+        _remind(database, connection, console)
+        _grace(connection, console)
+        _expire(database, connection, console)
+        _chapter(console, "7. Now")
+        console.print(_kpis(connection))
+        console.print(deadlines_table(deadlines(connection, 5), Dates()))
+        _chapter(console, "8. A disputed lead: whose is it, until when, and why?")
+        explained = explain(connection, _lead(connection, DISPUTED), None)
+        console.print(rendered(explained, Dates()))
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        picture.write_text(drawn(explained, Dates()), "utf-8")
+        console.print(Text(f"\nThe same as a picture: {picture}"), soft_wrap=True)
     console.print(f"\nDone in {time.monotonic() - started:.1f} s.")
 
 
@@ -108,28 +116,83 @@ def import_examples(database: Database, rebase_from: date) -> Iterator[ImportRep
 
 
 def _import(database: Database, console: Console) -> None:
-    _chapter(console, "Import the example files (examples/), moved to today")
+    _chapter(
+        console, "2. Import: the example files (examples/), moved to today; a bad row loses nothing else"
+    )
     for report in import_examples(database, WRITTEN_ON):
         console.print(f"{Path(report.file).name}: {sentence(report)}")
         for line, reason in report.reasons:
             console.print(Text(f"    line {line}: {reason}", style="dim"))
 
 
-def _work(database: Database, connection: Connection, console: Console) -> None:
-    _chapter(console, "Work: remind, publish, expire, publish")
+def _remind(database: Database, connection: Connection, console: Console) -> None:
+    _chapter(console, "4. Remind: whoever has done nothing for 60 days is warned, once")
     with database.job_run(connection, "remind") as detail:
-        detail["handled"] = len(
-            connection.execute("select * from public.dispatch_due_reminders()").fetchall()
-        )
-    console.print(f"remind: queued {detail['handled']} reminders")
-    first = _publish(database, connection, console)
+        queued = connection.execute("select * from public.dispatch_due_reminders()").fetchall()
+        detail["handled"] = len(queued)
+    types = Counter(row["reminder_type"] for row in queued)
+    console.print(
+        f"remind: queued {len(queued)} reminders ({types['INACTIVITY']} for want of an activity,"
+        f" {types['TERM']} as the six months end)"
+    )
+    lines = _publish(database, connection, console)
+    console.print(_events(lines))
+    console.print("\nA reminder as other systems receive it:")
+    shown = next(line for line in reversed(lines) if '"10_day_expiry_reminder"' in line)
+    console.print(Text(shown, style="dim"), soft_wrap=True)
+
+
+def _grace(connection: Connection, console: Console) -> None:
+    """Two leads that have just been warned: one partner acts, the other does not."""
+    _chapter(console, "5. Grace: ten days to act, from the moment the reminder was sent")
+    answered, ignored = connection.execute(_JUST_WARNED).fetchall()
+    console.print(_standing(connection, answered, "0 days", "is warned"))
+    connection.execute(
+        "select public.record_qualified_activity(%s, %s)", [answered["lead_id"], answered["user_id"]]
+    )
+    console.print(_standing(connection, answered, "0 days", "after a qualified call"))
+    console.print(_standing(connection, ignored, "0 days", "is warned, too"))
+    console.print(_standing(connection, ignored, "11 days", "if nobody calls, in 11 days"))
+
+
+# Of the reminders that this pass has sent.
+_JUST_WARNED = """
+    select v.lead_id, v.user_id, l.company_name
+      from public.v_user_lead_protection as v
+      join public.leads as l on l.id = v.lead_id
+     where v.state = 'GRACE'
+     order by v.reminder_sent_at desc, v.base_expires_at desc, v.lead_id
+     limit 2
+"""
+_STANDING = """
+    select state, protection_expires_at, end_reason
+      from public.lead_protection_at(%(lead)s, now() + %(ahead)s::interval)
+"""
+
+
+def _standing(connection: Connection, lead: dict[str, Any], ahead: str, when: str) -> Text:
+    row = connection.execute(_STANDING, {"lead": lead["lead_id"], "ahead": ahead}).fetchone()
+    assert row is not None
+    until = Dates().moment(row["protection_expires_at"])
+    verb = "ended" if row["state"] == "EXPIRED" else "protected until"
+    return Text.assemble(
+        f"{lead['company_name']}, user {lead['user_id']}, {when}: ",
+        (row["state"], "bold"),
+        f", {verb} {until}",
+    )
+
+
+def _expire(database: Database, connection: Connection, console: Console) -> None:
+    _chapter(console, "6. Expire: what has run out is recorded, with the exact moment, and is final")
     with database.job_run(connection, "expire") as detail:
-        detail["handled"] = len(
-            connection.execute("select * from public.expire_due_protections()").fetchall()
-        )
-    console.print(f"expire: recorded {detail['handled']} expiries")
-    second = _publish(database, connection, console)
-    _show_events(console, first + second)
+        ended = connection.execute("select * from public.expire_due_protections()").fetchall()
+        detail["handled"] = len(ended)
+    reasons = Counter(row["end_reason"] for row in ended)
+    console.print(
+        f"expire: recorded {len(ended)} expiries ({reasons['INACTIVITY']} ten days after a warning,"
+        f" {reasons['BASE_TERM']} after six months)"
+    )
+    console.print(_events(_publish(database, connection, console)))
 
 
 def _publish(database: Database, connection: Connection, console: Console) -> list[str]:
@@ -141,19 +204,45 @@ def _publish(database: Database, connection: Connection, console: Console) -> li
     return stream.getvalue().decode("utf-8").splitlines()
 
 
-def _show_events(console: Console, lines: list[str]) -> None:
+def _events(lines: list[str]) -> Table:
     types = Counter(str(json.loads(line)["event_type"]) for line in lines)
     table = Table("Event", "went out", title="The events", title_justify="left")
     table.columns[1].justify = "right"
     for name, count in sorted(types.items()):
         table.add_row(name, str(count))
-    console.print(table)
-    shown: set[str] = set()
-    for line in reversed(lines):
-        kind = str(json.loads(line)["event_type"])
-        if kind in ("lead.protection.reminder", "lead.protection.expired") and kind not in shown:
-            shown.add(kind)
-            console.print(Text(line), soft_wrap=True)
+    return table
+
+
+def _kpis(connection: Connection) -> Table:
+    table = Table("KPI", "of", "Value", "Unit", "Target", "Status", title="monitoring_user_lead")
+    table.title_justify = "left"
+    table.columns[2].justify = "right"
+    table.columns[4].justify = "right"
+    for row in connection.execute(_KPIS):
+        status = row["status"] or ""
+        table.add_row(
+            row["kpi"],
+            row["dimension"] or "",
+            _plain(row["value"]),
+            row["unit"],
+            _plain(row["threshold"]),
+            Text(status, style=_STATUS_STYLES.get(status, "")),
+        )
+    return table
+
+
+_KPIS = "select kpi, dimension, value, unit, threshold, status from public.monitoring_user_lead"
+_STATUS_STYLES = {"OK": "green", "WARN": "yellow", "BREACH": "bold red"}
+
+
+def _plain(value: Decimal | None) -> str:
+    return "" if value is None else f"{value.normalize():f}"
+
+
+def _lead(connection: Connection, external_id: str) -> int:
+    row = connection.execute("select id from public.leads where external_id = %s", [external_id]).fetchone()
+    assert row is not None
+    return int(row["id"])
 
 
 def _chapter(console: Console, title: str) -> None:
@@ -209,9 +298,17 @@ def _say_kept(console: Console, url: str, end: str) -> None:
 
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the database up and print how to reach and to stop it.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=PICTURE,
+    show_default=True,
+    metavar="FILE",
+    help="Where the disputed lead is drawn.",
+)
 @common_options
 @pass_app
-def command(app: App, keep: bool) -> None:
+def command(app: App, keep: bool, picture: Path) -> None:
     """Run the main job once through on the example data, in a database of its own.
 
     On the server that DATABASE_URL names (in a new database, dropped at the end), else on a
@@ -227,7 +324,7 @@ def command(app: App, keep: bool) -> None:
     """
     console = stdout()
     with _own_database(app, keep, console) as database:
-        run(database, console)
+        run(database, console, picture.absolute())
 
 
 def main() -> None:

@@ -1,23 +1,26 @@
 """What can be imported: the fields of each kind of file, and the set-based SQL that loads them.
 
-A file is copied into the temporary table `staging` (a column a field; `line`, `refused`, `known`).
-`prepare` completes the rows there and refuses in bulk what can be judged in bulk; `insert` loads a
-range of lines. What the database itself refuses is found by halving the range (jobs/importer.py).
+A file is copied into the temporary table `staging` (a column a field, and `line`). `resolve` finds there what
+a row refers to and refuses what can be judged in bulk; each resolved row is matched with the stored row of
+the same key, and what is to be written stands in the temporary table `todo` in the order of `order`, numbered
+by `place`. `insert` loads a range of places. What the database itself refuses is found by halving the range
+(jobs/importer.py).
 """
 
 from dataclasses import dataclass
 from typing import Literal, LiteralString
 
-Kind = Literal["text", "integer", "moment", "day", "boolean"]
+Kind = Literal["text", "integer", "user", "moment", "day", "boolean"]
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field; `required` means that every row must have it."""
+    """One field; `required`: every row must have it; `updatable`: a known row may change in it."""
 
     name: str
     kind: Kind = "text"
     required: bool = False
+    updatable: bool = True
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,14 @@ class Entity:
 
     name: str
     noun: str
+    table: str
     fields: tuple[Field, ...]
     key: tuple[str, ...]
-    prepare: tuple[LiteralString, ...]
+    resolve: LiteralString
+    match: LiteralString
+    order: LiteralString
     insert: LiteralString
+    leads: LiteralString | None = None
 
     @property
     def field_names(self) -> list[str]:
@@ -39,33 +46,26 @@ class Entity:
     def required(self) -> list[str]:
         return [field.name for field in self.fields if field.required]
 
+    @property
+    def updatable(self) -> list[str]:
+        """The fields that `--update` can name: columns of the table under the same name."""
+        return [field.name for field in self.fields if field.updatable]
 
-# A fact names its lead by the foreign id or by ours; blank users are the lead's own.
-_FIND_LEAD: tuple[LiteralString, ...] = (
-    """
-    update staging as s set lead_id = l.id
-      from public.leads as l
-     where s.lead_id is null and l.external_id = s.lead_external_id
-    """,
-    """
-    update staging as s set user_id = l.user_id
-      from public.leads as l
-     where s.user_id is null and l.id = s.lead_id
-    """,
-    """
-    update staging as s
-       set refused = format('unknown lead %%s', coalesce(s.lead_external_id, s.lead_id::text))
-     where not exists (select from public.leads as l where l.id = s.lead_id)
-    """,
+
+# A fact names its lead by the foreign id or by ours; a blank user is the one of --user, else the lead's own.
+_OF_LEAD = (
+    Field("lead_external_id", updatable=False),
+    Field("lead_id", "integer"),
+    Field("user_id", "user"),
 )
-_OF_LEAD = (Field("lead_external_id"), Field("lead_id", "integer"), Field("user_id", "integer"))
 
 LEADS = Entity(
     name="leads",
     noun="lead",
+    table="leads",
     fields=(
-        Field("external_id", required=True),
-        Field("user_id", "integer", required=True),
+        Field("external_id", required=True, updatable=False),
+        Field("user_id", "user", required=True),
         Field("company_name", required=True),
         Field("city"),
         Field("contact_name"),
@@ -75,94 +75,107 @@ LEADS = Entity(
         Field("converted_at", "moment"),
     ),
     key=("external_id",),
-    prepare=(
-        "update staging as s set known = true from public.leads as l where l.external_id = s.external_id",
-    ),
+    resolve="select s.*, null::text as refused from staging as s",
+    match="k.external_id = r.external_id",
+    order="line",
     insert="""
     insert into public.leads (
         external_id, user_id, company_name, city, contact_name, contact_email, contact_phone,
         created_at, converted_at)
-    select s.external_id, s.user_id, s.company_name, s.city, s.contact_name, s.contact_email,
-           s.contact_phone, coalesce(s.created_at, now()), s.converted_at
-      from staging as s
-     where s.line between %(first)s and %(last)s and s.refused is null and not s.known
-     order by s.line
+    select t.external_id, coalesce(t.user_id, %(user)s), t.company_name, t.city, t.contact_name,
+           t.contact_email, t.contact_phone, coalesce(t.created_at, now()), t.converted_at
+      from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
     on conflict (external_id) where external_id is not null do nothing
     """,
+    leads="select l.id from public.leads as l join todo as t on t.external_id = l.external_id",
 )
 
 ACTIVITIES = Entity(
     name="activities",
     noun="activity",
+    table="lead_activities",
     fields=(
-        Field("external_id", required=True),
+        Field("external_id", required=True, updatable=False),
         *_OF_LEAD,
         Field("activity_type", required=True),
         Field("occurred_at", "moment", required=True),
         Field("summary"),
     ),
     key=("external_id",),
-    prepare=(
-        *_FIND_LEAD,
-        """
-        update staging as s set refused = format('unknown activity type %%s', s.activity_type)
-         where s.refused is null
-           and not exists (select from public.activity_types as t where t.activity_type = s.activity_type)
-        """,
-        """
-        update staging as s set known = true
-          from public.lead_activities as a
-         where a.external_id = s.external_id
-        """,
-    ),
-    # In the order of leads, then of time: the order in which facts are cheapest and rows are locked.
+    resolve="""
+    select s.line, s.external_id, l.id as lead_id, s.user_id, l.user_id as default_user,
+           s.activity_type, s.occurred_at, s.summary,
+           case
+               when l.id is null then format('unknown lead %%s', coalesce(s.lead_id::text, lead_external_id))
+               when a.activity_type is null then format('unknown activity type %%s', s.activity_type)
+           end as refused
+      from staging as s
+      left join public.leads as e on e.external_id = s.lead_external_id
+      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+      left join public.activity_types as a on a.activity_type = s.activity_type
+    """,
+    match="k.external_id = r.external_id",
+    # All facts of a lead side by side: its clocks are brought in line once, and rows are locked in one order.
+    order="lead_id, occurred_at, line",
     insert="""
     insert into public.lead_activities (external_id, lead_id, user_id, activity_type, occurred_at, summary)
-    select s.external_id, s.lead_id, s.user_id, s.activity_type, s.occurred_at, s.summary
-      from staging as s
-     where s.line between %(first)s and %(last)s and s.refused is null and not s.known
-     order by s.lead_id, s.occurred_at
+    select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.activity_type,
+           t.occurred_at, t.summary
+      from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
     on conflict (external_id) where external_id is not null do nothing
     """,
+    leads="select t.lead_id as id from todo as t",
 )
 
 HOLDS = Entity(
     name="holds",
     noun="hold",
+    table="lead_holds",
     fields=(
-        Field("external_id", required=True),
+        Field("external_id", required=True, updatable=False),
         *_OF_LEAD,
         Field("reason", required=True),
         Field("start_at", "moment", required=True),
         Field("end_at", "moment"),
-        Field("created_by", "integer"),
-        Field("released_by", "integer"),
+        Field("created_by", "user"),
+        Field("released_by", "user"),
     ),
     key=("external_id",),
-    prepare=(
-        *_FIND_LEAD,
-        """
-        update staging as s set known = true
-          from public.lead_holds as h
-         where h.external_id = s.external_id
-        """,
-    ),
+    resolve="""
+    select s.line, s.external_id, l.id as lead_id, s.user_id, l.user_id as default_user,
+           s.reason, s.start_at, s.end_at, s.created_by, s.released_by,
+           case
+               when l.id is null then format('unknown lead %%s', coalesce(s.lead_id::text, lead_external_id))
+           end as refused
+      from staging as s
+      left join public.leads as e on e.external_id = s.lead_external_id
+      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+    """,
+    match="k.external_id = r.external_id",
+    order="lead_id, start_at, line",
     insert="""
     insert into public.lead_holds (
         external_id, lead_id, user_id, reason, start_at, end_at, created_by, released_by)
-    select s.external_id, s.lead_id, s.user_id, s.reason, s.start_at, s.end_at, s.created_by, s.released_by
-      from staging as s
-     where s.line between %(first)s and %(last)s and s.refused is null and not s.known
-     order by s.lead_id, s.start_at
+    select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.reason,
+           t.start_at, t.end_at, t.created_by, t.released_by
+      from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
     on conflict (external_id) where external_id is not null do nothing
     """,
+    leads="select t.lead_id as id from todo as t",
 )
 
 USERS = Entity(
     name="users",
     noun="sales user",
+    table="sales_users",
     fields=(
-        Field("user_id", "integer", required=True),
+        Field("user_id", "integer", required=True, updatable=False),
         Field("display_name"),
         Field("email"),
         Field("team"),
@@ -171,57 +184,67 @@ USERS = Entity(
         Field("active", "boolean"),
     ),
     key=("user_id",),
-    prepare=(
-        "update staging as s set known = true from public.sales_users as u where u.user_id = s.user_id",
-    ),
+    resolve="select s.*, null::text as refused from staging as s",
+    match="k.user_id = r.user_id",
+    order="line",
     insert="""
     insert into public.sales_users (user_id, display_name, email, team, locale, policy, active)
-    select s.user_id, s.display_name, s.email, s.team, coalesce(s.locale, 'de'),
-           coalesce(s.policy, 'standard'), coalesce(s.active, true)
-      from staging as s
-     where s.line between %(first)s and %(last)s and s.refused is null and not s.known
-     order by s.line
+    select t.user_id, t.display_name, t.email, t.team, coalesce(t.locale, 'de'),
+           coalesce(t.policy, 'standard'), coalesce(t.active, true)
+      from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
     on conflict (user_id) do nothing
     """,
 )
 
-# What a predecessor system has sent. A reminder has no foreign id: its window is its key.
+# What a predecessor system has sent. A reminder has no foreign id: its window is its key. What was sent once
+# was sent: nothing of it is updated.
 REMINDERS = Entity(
     name="reminders",
     noun="sent reminder",
+    table="lead_reminders",
     fields=(
-        *_OF_LEAD,
-        Field("reminder_type"),
-        Field("window_start", "day", required=True),
-        Field("due_at", "moment"),
-        Field("sent_at", "moment", required=True),
+        Field("lead_external_id", updatable=False),
+        Field("lead_id", "integer", updatable=False),
+        Field("user_id", "user", updatable=False),
+        Field("reminder_type", updatable=False),
+        Field("window_start", "day", required=True, updatable=False),
+        Field("due_at", "moment", updatable=False),
+        Field("sent_at", "moment", required=True, updatable=False),
     ),
     key=("lead_external_id", "lead_id", "user_id", "reminder_type", "window_start"),
-    prepare=(
-        *_FIND_LEAD,
-        "update staging set reminder_type = 'INACTIVITY' where reminder_type is null",
-        """
-        update staging as s set known = true
-          from public.lead_reminders as r
-         where r.lead_id = s.lead_id and r.user_id = s.user_id
-           and r.reminder_type = s.reminder_type and r.window_start = s.window_start
-        """,
-    ),
+    resolve="""
+    select s.line, l.id as lead_id, coalesce(s.user_id, %(user)s, l.user_id) as user_id,
+           coalesce(s.reminder_type, 'INACTIVITY') as reminder_type, s.window_start, s.due_at, s.sent_at,
+           case
+               when l.id is null then format('unknown lead %%s', coalesce(s.lead_id::text, lead_external_id))
+           end as refused
+      from staging as s
+      left join public.leads as e on e.external_id = s.lead_external_id
+      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+    """,
+    match="""
+    k.lead_id = r.lead_id and k.user_id = r.user_id and k.reminder_type = r.reminder_type
+    and k.window_start = r.window_start
+    """,
+    order="lead_id, sent_at, line",
     insert="""
     insert into public.lead_reminders (
         lead_id, user_id, reminder_type, window_start, due_at, known_at, sent_at)
-    select s.lead_id, s.user_id, s.reminder_type, s.window_start, d.due_at, d.due_at, s.sent_at
-      from staging as s
+    select t.lead_id, t.user_id, t.reminder_type, t.window_start, d.due_at, d.due_at, t.sent_at
+      from todo as t
      cross join lateral (
            select least(
-                      s.sent_at,
-                      coalesce(s.due_at, s.window_start::timestamp at time zone %(zone)s)
+                      t.sent_at,
+                      coalesce(t.due_at, t.window_start::timestamp at time zone %(zone)s)
                   ) as due_at
            ) as d
-     where s.line between %(first)s and %(last)s and s.refused is null and not s.known
-     order by s.lead_id, s.sent_at
+     where t.place between %(first)s and %(last)s
+     order by t.place
     on conflict on constraint lead_reminders_once_per_window do nothing
     """,
+    leads="select t.lead_id as id from todo as t",
 )
 
 ENTITIES = (USERS, LEADS, ACTIVITIES, HOLDS, REMINDERS)

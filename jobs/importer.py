@@ -1,43 +1,61 @@
-"""`leadguard import`: CSV in, set-based, idempotent by external id; a bad row loses nothing but itself."""
+"""The import itself: CSV in, set-based, idempotent by external id; a bad row loses nothing but itself."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
-import click
 import psycopg
 from psycopg import sql
 
-from jobs.console import App, common_options, pass_app, progress
-from jobs.csvfile import CsvFile, Row
+from jobs.console import progress
+from jobs.csvfile import CsvFile
 from jobs.database import Connection, Database
-from jobs.dates import BUSINESS_ZONE, parse_day, parse_moment, zone
-from jobs.entities import ENTITIES, Entity, Kind
+from jobs.dates import BUSINESS_ZONE, zone
+from jobs.entities import Entity, Kind
 from jobs.errors import UsageProblem, describe
-from jobs.exits import Exit
 from jobs.mapping import Mapping, Plan, plan
+from jobs.rows import LEAD_IDS, Reader, RowProblem, Users, reader
 
 # Rows in one transaction: large enough to be set-based, small enough not to hold leads for long.
 _CHUNK = 10_000
 _ATTEMPTS = 5
-_LEAD_IDS = ("lead_external_id", "lead_id")
-_REASONS_SHOWN = 20
+_ALL = "all"
 
 _SQL_TYPES: dict[Kind, LiteralString] = {
     "text": "text",
     "integer": "bigint",
+    "user": "bigint",
     "moment": "timestamptz",
     "day": "date",
     "boolean": "boolean",
 }
-_TRUE = {"true", "t", "yes", "y", "1", "ja", "j", "wahr", "x"}
-_FALSE = {"false", "f", "no", "n", "0", "nein", "falsch"}
-_LARGEST_INTEGER = 2**63 - 1
+
+# Users go by name in most foreign systems.
+_USERS = """
+    select n.name, case when count(distinct u.user_id) = 1 then min(u.user_id) end as user_id
+      from public.sales_users as u
+     cross join lateral (values (u.display_name), (u.email)) as n (name)
+     where n.name is not null
+     group by n.name
+"""
+
+# What the next passes of the workers will find among the leads that were touched.
+_DUE = """
+    select count(*) filter (where d.is_reminder) as reminders,
+           count(distinct v.user_id) filter (where d.is_reminder) as users,
+           count(*) filter (where v.state = 'EXPIRED' and p.lead_id is not null) as expiries
+      from public.v_user_lead_protection as v
+     cross join lateral (
+           select v.state = 'REMINDER_DUE' and v.clock_stopped_since is null as is_reminder
+           ) as d
+      left join public.lead_protection_periods as p on p.lead_id = v.lead_id and p.ended_at is null
+     where v.lead_id in ({})
+"""
 
 # A refusal of the row itself. Anything else (a missing right, a lost connection) ends the import.
 _ROW_ERRORS = (psycopg.DataError, psycopg.IntegrityError)
@@ -50,59 +68,87 @@ class Options:
 
     mapping: Path | None = None
     user: int | None = None
-    zone: ZoneInfo = field(default_factory=lambda: zone(BUSINESS_ZONE))
+    zone: ZoneInfo | None = None
     rebase_from: date | None = None
     refused: Path | None = None
     delimiter: str | None = None
     encoding: str | None = None
+    update: tuple[str, ...] = ()
     dry_run: bool = False
     quiet: bool = True
 
 
 @dataclass
 class ImportReport:
-    """What became of each row of a file."""
+    """What became of each row of a file: imported, updated, known or refused.
+
+    `differ` counts the known rows that say something else than what is stored, `differing` the same by field;
+    `reminders_due` and `expiries_due` what the workers' next passes find among the leads of the rows written.
+    """
 
     entity: str
     file: str
     rows: int = 0
     imported: int = 0
+    updated: int = 0
     known: int = 0
+    differ: int = 0
+    differing: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     refused_file: str | None = None
     reasons: tuple[tuple[int, str], ...] = ()
     ignored_columns: tuple[str, ...] = ()
+    reminders_due: int = 0
+    reminded_users: int = 0
+    expiries_due: int = 0
     dry_run: bool = False
     seconds: float = 0.0
-
-
-class RowProblem(ValueError):
-    """Why a row is refused."""
 
 
 def import_file(database: Database, entity: Entity, path: Path, options: Options) -> ImportReport:
     """Imports one file; what is refused is written to a file beside it."""
     started = time.monotonic()
+    update = _updated_fields(entity, options.update)
     mapping = Mapping.load(options.mapping, entity.field_names) if options.mapping else Mapping()
-    file = CsvFile.open(path, options.encoding or mapping.encoding, options.delimiter or mapping.delimiter)
+    file = CsvFile.open(
+        path,
+        options.encoding or mapping.encoding,
+        options.delimiter or mapping.delimiter,
+        mapping.skip_lines,
+        mapping.ignore_rows,
+    )
     chosen = plan(mapping, entity.field_names, file.header)
     _check_columns(entity, file, chosen, options)
+    where = options.zone or mapping.zone or zone(BUSINESS_ZONE)
     reasons: dict[int, str] = {}
     report = ImportReport(
         entity.name, str(path), ignored_columns=tuple(chosen.ignored), dry_run=options.dry_run
     )
-    with (
-        database.session("leadguard import") as connection,
-        # The dry run is the import, rolled back.
-        connection.transaction(force_rollback=True) if options.dry_run else nullcontext(),
-    ):
-        _stage(connection, entity, file, chosen, options, reasons, report)
-        _prepare(connection, entity, options, reasons)
-        report.imported = _insert(connection, entity, options, reasons)
+    with database.session("leadguard import") as connection, _rolled_back(connection, options.dry_run):
+        # So that refusals name moments as the file does; nothing else depends on it.
+        connection.execute("select set_config('TimeZone', %s, false)", [where.key])
+        read = reader(
+            entity,
+            chosen,
+            where,
+            _users(connection, entity),
+            mapping.formats,
+            options.rebase_from,
+            options.user is not None,
+        )
+        _stage(connection, entity, file, read, options, reasons, report)
+        parameters = {"zone": where.key, "user": options.user}
+        compared = [name for name in entity.updatable if name in chosen.from_columns]
+        _judge(connection, entity, parameters, compared, update, reasons, report)
+        loading = _Loading(connection, parameters, options, reasons)
+        report.imported = loading.load(entity.insert, f"importing {entity.name}", "new")
+        report.updated = loading.load(_update(entity, update), f"updating {entity.name}", "changed")
+        if entity.leads and report.imported + report.updated:
+            _look_ahead(connection, entity.leads, report)
     # A row can also turn out to be known while it is inserted: another import was faster.
     report.refused = len(reasons)
     report.reasons = tuple(sorted(reasons.items()))
-    report.known = report.rows - report.imported - report.refused
+    report.known = report.rows - report.imported - report.updated - report.refused
     if reasons:
         target = options.refused or path.with_name(path.name + ".refused.csv")
         try:
@@ -118,11 +164,35 @@ def import_file(database: Database, entity: Entity, path: Path, options: Options
     return report
 
 
+def _updated_fields(entity: Entity, names: Collection[str]) -> list[str]:
+    if _ALL in names:
+        return entity.updatable
+    unknown = [name for name in names if name not in entity.updatable]
+    if unknown:
+        raise UsageProblem(
+            f"{', '.join(unknown)} cannot be updated in {entity.name}",
+            f"Fields are: {', '.join((*entity.updatable, _ALL))}."
+            if entity.updatable
+            else "What was sent was sent.",
+        )
+    return [name for name in entity.updatable if name in names]
+
+
+@contextmanager
+def _rolled_back(connection: Connection, dry_run: bool) -> Iterator[None]:
+    """The dry run is the import, rolled back."""
+    if not dry_run:
+        yield
+        return
+    with connection.transaction(force_rollback=True):
+        yield
+
+
 def _check_columns(entity: Entity, file: CsvFile, chosen: Plan, options: Options) -> None:
     missing = [name for name in entity.required if name not in chosen.getters]
     if options.user is not None and "user_id" in missing:
         missing.remove("user_id")
-    if "lead_id" in entity.field_names and not set(_LEAD_IDS) & chosen.getters.keys():
+    if "lead_id" in entity.field_names and not set(LEAD_IDS) & chosen.getters.keys():
         missing.append("lead_external_id (or lead_id)")
     if missing:
         found = ", ".join(name for name in file.header if name)
@@ -133,37 +203,45 @@ def _check_columns(entity: Entity, file: CsvFile, chosen: Plan, options: Options
         )
 
 
+def _users(connection: Connection, entity: Entity) -> Users:
+    if not any(item.kind == "user" for item in entity.fields):
+        return {}
+    users: dict[str, int | None] = {}
+    for row in connection.execute(_USERS):
+        name = " ".join(row["name"].split()).casefold()
+        users[name] = row["user_id"] if users.get(name, row["user_id"]) == row["user_id"] else None
+    return users
+
+
 def _stage(
     connection: Connection,
     entity: Entity,
     file: CsvFile,
-    chosen: Plan,
+    read: Reader,
     options: Options,
     reasons: dict[int, str],
     report: ImportReport,
 ) -> None:
     """Copies every row that can be read into the staging table."""
-    columns: list[sql.Composable] = [
-        sql.SQL("line bigint primary key, refused text, known boolean not null default false"),
-        *(
-            sql.SQL("{} {}").format(sql.Identifier(item.name), sql.SQL(_SQL_TYPES[item.kind]))
-            for item in entity.fields
-        ),
-    ]
-    connection.execute(sql.SQL("create temporary table staging ({})").format(sql.SQL(", ").join(columns)))
+    columns = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(item.name), sql.SQL(_SQL_TYPES[item.kind]))
+        for item in entity.fields
+    )
+    connection.execute(sql.SQL("create temporary table staging (line bigint, {})").format(columns))
     names = sql.SQL(", ").join(sql.Identifier(name) for name in ("line", *entity.field_names))
-    read = _reader(entity, chosen, options)
     seen: dict[tuple[Any, ...], int] = {}
     key_positions = [entity.field_names.index(name) for name in entity.key]
+    reached = 0
     with (
-        progress(f"reading {entity.name}", None, options.quiet) as advance,
+        progress(f"reading {entity.name}", None if options.quiet else file.lines(), options.quiet) as advance,
         connection.cursor() as cursor,
         cursor.copy(sql.SQL("copy staging ({}) from stdin").format(names)) as copy,
     ):
         for row in file.rows():
             report.rows += 1
             if report.rows % 1000 == 0:
-                advance(1000)
+                advance(row.line - reached)
+                reached = row.line
             try:
                 values = read(row)
                 key = tuple(values[position] for position in key_positions)
@@ -176,246 +254,164 @@ def _stage(
             copy.write_row((row.line, *values))
 
 
-def _reader(entity: Entity, chosen: Plan, options: Options) -> Callable[[Row], list[Any]]:
-    """A function from a row to the values of the entity's fields."""
-    shift = (datetime.now(options.zone).date() - options.rebase_from).days if options.rebase_from else 0
-    converters: dict[Kind, Callable[[str], Any]] = {
-        "text": _text,
-        "integer": _integer,
-        "moment": lambda text: parse_moment(text, options.zone, shift),
-        "day": lambda text: parse_day(text, shift),
-        "boolean": _boolean,
-    }
-    steps = []
-    for item in entity.fields:
-        fallback = options.user if item.name == "user_id" else None
-        getter = chosen.getters.get(item.name, _blank)
-        steps.append((item.name, getter, converters[item.kind], fallback, item.required))
-    lead_at = [entity.field_names.index(name) for name in _LEAD_IDS if name in entity.field_names]
-
-    def read(row: Row) -> list[Any]:
-        if row.problem:
-            raise RowProblem(row.problem)
-        values: list[Any] = []
-        for name, getter, convert, fallback, required in steps:
-            text = getter(row.cells)
-            if text:
-                try:
-                    values.append(convert(text))
-                except ValueError as error:
-                    raise RowProblem(f"{name}: {error}") from None
-            elif fallback is None and required:
-                raise RowProblem(f"{name} is missing")
-            else:
-                values.append(fallback)
-        if lead_at and all(values[position] is None for position in lead_at):
-            raise RowProblem("lead_external_id is missing")
-        return values
-
-    return read
-
-
-def _blank(cells: Sequence[str]) -> str:
-    return ""
-
-
-def _text(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds a NUL byte")
-    return text
-
-
-def _integer(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text[:20]) <= _LARGEST_INTEGER:
-        raise ValueError(f"{text!r} is not a whole number from 1 to {_LARGEST_INTEGER}")
-    return int(text)
-
-
-def _boolean(text: str) -> bool:
-    folded = text.casefold()
-    if folded not in _TRUE | _FALSE:
-        raise ValueError(f"{text!r} is neither yes nor no")
-    return folded in _TRUE
-
-
-def _prepare(connection: Connection, entity: Entity, options: Options, reasons: dict[int, str]) -> None:
-    """Completes the staged rows, and refuses in bulk what can be judged in bulk."""
+def _judge(
+    connection: Connection,
+    entity: Entity,
+    parameters: dict[str, Any],
+    compared: Collection[str],
+    update: Collection[str],
+    reasons: dict[int, str],
+    report: ImportReport,
+) -> None:
+    """Finds out what is known and what is refused in bulk; leaves in `todo` what is to be written."""
     connection.execute("analyze staging")
-    for statement in entity.prepare:
-        connection.execute(statement, {"zone": options.zone.key})
-    refused = connection.execute("select line, refused from staging where refused is not null and not known")
+    # A blank cell says nothing: it differs from nothing and changes nothing.
+    differences = sql.SQL(", ").join(
+        sql.SQL(
+            "case when k.{name} <> r.{name} or k.{name} is null and r.{name} is not null then {text} end"
+        ).format(name=sql.Identifier(name), text=sql.Literal(name))
+        for name in compared
+    )
+    connection.execute(
+        sql.SQL("""
+            create temporary table judged as
+            select r.*, k.ctid is not null as known,
+                   array_remove(array[{differences}]::text[], null) as differs
+              from ({resolve}) as r
+              left join public.{table} as k on {match}
+        """).format(
+            differences=differences,
+            resolve=sql.SQL(entity.resolve),
+            table=sql.Identifier(entity.table),
+            match=sql.SQL(entity.match),
+        ),
+        parameters,
+    )
+    connection.execute(
+        sql.SQL("""
+            create temporary table todo as
+            select row_number() over (order by j.known, {order}) as place,
+                   case when j.known then 'changed' else 'new' end as what, j.*
+              from judged as j
+             where j.refused is null and (not j.known or j.differs && %(update)s::text[])
+        """).format(order=sql.SQL(entity.order)),
+        {"update": list(update)},
+    )
+    connection.execute("alter table todo add primary key (place)")
+    connection.execute("analyze todo")
+    refused = connection.execute(
+        "select line, refused from judged where refused is not null and (not known or differs && %s::text[])",
+        [list(update)],
+    )
     reasons.update((row["line"], row["refused"]) for row in refused)
+    left = connection.execute(
+        """
+        select d.field, count(*) as rows
+          from judged as j
+         cross join lateral (select unnest(j.differs) except select unnest(%(update)s::text[])) as d (field)
+         where j.known
+         group by d.field
+         order by d.field
+        """,
+        {"update": list(update)},
+    )
+    report.differing = {row["field"]: row["rows"] for row in left}
+    row = connection.execute(
+        "select count(*) as rows from judged where known and not differs <@ %s::text[]", [list(update)]
+    ).fetchone()
+    report.differ = row["rows"] if row else 0
 
 
-def _insert(connection: Connection, entity: Entity, options: Options, reasons: dict[int, str]) -> int:
-    """Inserts the staged rows, a chunk a transaction; returns how many were new."""
-    lines = connection.execute(
-        "select line from staging where refused is null and not known order by line"
-    ).fetchall()
-    imported = 0
-    with progress(f"importing {entity.name}", len(lines), options.quiet) as advance:
-        for first, last, amount in _chunks([row["line"] for row in lines]):
-            imported += _insert_range(connection, entity, options, first, last, reasons)
-            advance(amount)
-    return imported
-
-
-def _chunks(lines: list[int]) -> Iterator[tuple[int, int, int]]:
-    for start in range(0, len(lines), _CHUNK):
-        chunk = lines[start : start + _CHUNK]
-        yield chunk[0], chunk[-1], len(chunk)
-
-
-def _insert_range(
-    connection: Connection, entity: Entity, options: Options, first: int, last: int, reasons: dict[int, str]
-) -> int:
-    """Inserts the rows of a range of lines; halves it around what the database refuses."""
-    try:
-        return _try_range(connection, entity, options, first, last)
-    except psycopg.DatabaseError as error:
-        if not _refuses_a_row(error):
-            raise
-        if first == last:
-            reasons[first] = describe(error)
-            return 0
-    middle = (first + last) // 2
-    return _insert_range(connection, entity, options, first, middle, reasons) + _insert_range(
-        connection, entity, options, middle + 1, last, reasons
+def _update(entity: Entity, update: Collection[str]) -> sql.Composed:
+    """Takes over the fields of `update` where they differ; the triggers do the rest."""
+    return sql.SQL("""
+        update public.{table} as k
+           set {assignments}
+          from todo as r
+         where r.place between %(first)s and %(last)s and {match}
+    """).format(
+        table=sql.Identifier(entity.table),
+        assignments=sql.SQL(", ").join(
+            sql.SQL("{name} = case when {text} = any (r.differs) then r.{name} else k.{name} end").format(
+                name=sql.Identifier(name), text=sql.Literal(name)
+            )
+            for name in update
+        ),
+        match=sql.SQL(entity.match),
     )
 
 
-def _try_range(connection: Connection, entity: Entity, options: Options, first: int, last: int) -> int:
-    parameters = {"first": first, "last": last, "zone": options.zone.key}
-    attempt = 1
-    while True:
+@dataclass(frozen=True)
+class _Loading:
+    """The rows of `todo` on their way into the table, a chunk a transaction."""
+
+    connection: Connection
+    parameters: dict[str, Any]
+    options: Options
+    reasons: dict[int, str]
+
+    def load(self, statement: LiteralString | sql.Composed, label: str, what: str) -> int:
+        """Runs `statement` over all rows that are `what`; returns how many it wrote."""
+        row = self.connection.execute(
+            "select min(place) as first, max(place) as last from todo where what = %s", [what]
+        ).fetchone()
+        if row is None or row["first"] is None:
+            return 0
+        written = 0
+        with progress(label, row["last"] - row["first"] + 1, self.options.quiet) as advance:
+            for first in range(row["first"], row["last"] + 1, _CHUNK):
+                last = min(first + _CHUNK - 1, row["last"])
+                written += self._range(statement, first, last)
+                advance(last - first + 1)
+        return written
+
+    def _range(self, statement: LiteralString | sql.Composed, first: int, last: int) -> int:
+        """Writes the rows of a range of places; halves it around what the database refuses."""
         try:
-            with connection.transaction():
-                cursor = connection.execute(entity.insert, parameters)
-                if options.dry_run:
-                    # Inside the outer transaction nothing is committed: judge deferred checks here.
-                    connection.execute("set constraints all immediate")
-                return cursor.rowcount
-        except _TRY_AGAIN:
-            # Writers beside us; a deadlock inside the dry run's one transaction is final as well.
-            if attempt == _ATTEMPTS or options.dry_run:
+            return self._attempt(statement, first, last)
+        except psycopg.DatabaseError as error:
+            if not _refuses_a_row(error):
                 raise
-            time.sleep(0.1 * 2**attempt)
-            attempt += 1
+            if first == last:
+                self._refuse(first, describe(error))
+                return 0
+        middle = (first + last) // 2
+        return self._range(statement, first, middle) + self._range(statement, middle + 1, last)
+
+    def _attempt(self, statement: LiteralString | sql.Composed, first: int, last: int) -> int:
+        attempt = 1
+        while True:
+            try:
+                with self.connection.transaction():
+                    cursor = self.connection.execute(
+                        statement, {**self.parameters, "first": first, "last": last}
+                    )
+                    if self.options.dry_run:
+                        # Inside the outer transaction nothing is committed: judge deferred checks here.
+                        self.connection.execute("set constraints all immediate")
+                    return cursor.rowcount
+            except _TRY_AGAIN:
+                # Writers beside us; a deadlock inside the dry run's one transaction is final as well.
+                if attempt == _ATTEMPTS or self.options.dry_run:
+                    raise
+                time.sleep(0.1 * 2**attempt)
+                attempt += 1
+
+    def _refuse(self, place: int, reason: str) -> None:
+        row = self.connection.execute("select line from todo where place = %s", [place]).fetchone()
+        assert row is not None
+        self.reasons[row["line"]] = reason
 
 
 def _refuses_a_row(error: psycopg.DatabaseError) -> bool:
     return isinstance(error, _ROW_ERRORS) or (error.sqlstate or "").startswith("LP")
 
 
-@click.group("import")
-def command() -> None:
-    """Import a CSV file: users, leads, activities, holds, or reminders already sent.
-
-    Delimiter and encoding are found out; dates may be ISO or German. Rows are known by their
-    external id: a second import of the same file imports nothing twice. What is refused is written
-    with its reason to a file that can be corrected and imported again.
-
-    \b
-    Examples:
-      leadguard import leads leads.csv --user 7
-      leadguard import leads export.csv --mapping examples/sample-leads.toml --dry-run
-      leadguard import activities activities.csv
-    """
-
-
-@dataclass(frozen=True)
-class _Subcommand:
-    """One `leadguard import ...`; they differ in nothing but the entity."""
-
-    entity: Entity
-
-    def build(self) -> click.Command:
-        entity = self.entity
-
-        @click.command(entity.name)
-        @click.argument("file", type=click.Path(path_type=Path))
-        @click.option(
-            "--mapping", type=click.Path(path_type=Path), help="TOML file that maps foreign columns."
-        )
-        @click.option("--user", type=click.IntRange(min=1), help="user_id of rows that name none.")
-        @click.option(
-            "--time-zone", default=BUSINESS_ZONE, show_default=True, help="Zone of dates that name none."
-        )
-        @click.option(
-            "--rebase-from",
-            type=click.DateTime(["%Y-%m-%d"]),
-            help="Shift all dates by the days from this day to today (for example data).",
-        )
-        @click.option(
-            "--refused",
-            type=click.Path(path_type=Path),
-            help="Where refused rows go; default: FILE.refused.csv.",
-        )
-        @click.option("--delimiter", help="Delimiter, if it is not found out rightly.")
-        @click.option("--encoding", help="Encoding, if it is not found out rightly.")
-        @click.option("--dry-run", is_flag=True, help="Import, report, and roll it all back.")
-        @common_options
-        @pass_app
-        def subcommand(
-            app: App,
-            file: Path,
-            mapping: Path | None,
-            user: int | None,
-            time_zone: str,
-            rebase_from: datetime | None,
-            refused: Path | None,
-            delimiter: str | None,
-            encoding: str | None,
-            dry_run: bool,
-        ) -> int:
-            options = Options(
-                mapping=mapping,
-                user=user,
-                zone=zone(time_zone),
-                rebase_from=rebase_from.date() if rebase_from else None,
-                refused=refused,
-                delimiter=delimiter,
-                encoding=encoding,
-                dry_run=dry_run,
-                quiet=app.json,
-            )
-            report = import_file(app.database, entity, file, options)
-            if report.ignored_columns and not app.json:
-                app.remark(f"columns passed over: {', '.join(report.ignored_columns)}")
-            # A machine reads the reasons in the file: there may be very many.
-            app.report(sentence(report), **{**asdict(report), "reasons": report.reasons[:_REASONS_SHOWN]})
-            return Exit.SOME_ROWS_REFUSED if report.refused else Exit.DONE
-
-        subcommand.help = _help(entity)
-        return subcommand
-
-
-def sentence(report: ImportReport) -> str:
-    """The report in one line."""
-    verb = "would import" if report.dry_run else "imported"
-    refused = f", refused {report.refused}" if report.refused else ""
-    if report.refused_file:
-        refused += f" (see {report.refused_file})"
-    known = f", {report.known} known already" if report.known else ""
-    counts = f"{verb} {report.imported} of {report.rows} {report.entity}"
-    return f"{counts}{known}{refused} ({report.seconds:.1f} s)"
-
-
-def _help(entity: Entity) -> str:
-    fields = [f"{field.name}{' (required)' if field.required else ''}" for field in entity.fields]
-    return f"""Import a CSV file of {entity.name}, one {entity.noun} a row.
-
-    Fields: {", ".join(fields)}. A column of the same name is taken; other names are mapped with
-    --mapping.
-
-    \b
-    Exit codes: 0 done, 1 the database refused, 2 usage, 3 unreachable,
-    5 done, but some rows were refused (they stand in the file named).
-
-    \b
-    Example: leadguard import {entity.name} {entity.name}.csv
-    """
-
-
-for _entity in ENTITIES:
-    command.add_command(_Subcommand(_entity).build())
+def _look_ahead(connection: Connection, leads: LiteralString, report: ImportReport) -> None:
+    row = connection.execute(sql.SQL(_DUE).format(sql.SQL(leads))).fetchone()
+    assert row is not None
+    report.reminders_due, report.reminded_users, report.expiries_due = (
+        row["reminders"],
+        row["users"],
+        row["expiries"],
+    )

@@ -1,10 +1,18 @@
 """How a foreign file's columns become ours: a TOML mapping file, read once into a plan.
 
-[file]                  # optional: delimiter, encoding
-[columns]               # our field = their column, or a text with their columns in braces
+[file]                  # optional, where it is not found out or not the default
+delimiter = ";"
+encoding = "cp1252"
+time_zone = "UTC"       # of dates that name none
+skip_lines = 2          # lines in front of the header
+ignore_rows = "^Total"  # a pattern: rows whose first cell it matches are passed over
+[columns]               # our field = their column, a text with their columns in braces,
 company_name = "Firma"
 external_id = "crm:{Kundennummer}"
-[values.activity_type]  # their value = ours
+contact_phone = ["Telefon", "Mobil"]  # or the first of several that is not blank
+[formats]               # dates that are neither ISO nor German, as Python's strptime names them
+created_at = "%m/%d/%Y %I:%M %p"
+[values.activity_type]  # their value = ours; the value "" means blank
 "Telefonat" = "QUALIFIED_CALL"
 [constants]             # the same for every row
 user_id = 7
@@ -18,26 +26,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jobs.csvfile import REFUSED_COLUMNS
+from jobs.dates import zone
 from jobs.errors import UsageProblem
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
-_SECTIONS = ("file", "columns", "values", "constants", "defaults")
+_BY_FIELD = ("columns", "formats", "values", "constants", "defaults")
+_OF_FILE = {"delimiter": str, "encoding": str, "time_zone": str, "skip_lines": int, "ignore_rows": str}
 
 Getter = Callable[[Sequence[str]], str]
+Sources = str | list[str]
 
 
 @dataclass(frozen=True)
 class Mapping:
     """What a mapping file says; empty when there is none."""
 
-    columns: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, Sources] = field(default_factory=dict)
+    formats: dict[str, tuple[str, ...]] = field(default_factory=dict)
     values: dict[str, dict[str, str]] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
     delimiter: str | None = None
     encoding: str | None = None
+    zone: ZoneInfo | None = None
+    skip_lines: int = 0
+    ignore_rows: re.Pattern[str] | None = None
 
     @classmethod
     def load(cls, path: Path, fields: Sequence[str]) -> "Mapping":
@@ -48,32 +64,60 @@ class Mapping:
             raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageProblem(f"{path} is not valid TOML: {error}") from error
-        unknown = [name for name in document if name not in _SECTIONS]
-        if unknown:
-            sections = ", ".join(f"[{name}]" for name in _SECTIONS)
-            raise UsageProblem(f"{path}: unknown part {', '.join(unknown)}", f"It may have {sections}.")
-        for section in ("columns", "values", "constants", "defaults"):
-            for name in document.get(section, {}):
-                if name not in fields:
-                    raise UsageProblem(
-                        f"{path}: [{section}] names the unknown field {name}",
-                        f"Fields are: {', '.join(fields)}.",
-                    )
+        _check_names(path, document, fields)
+        file = document.get("file", {})
         return cls(
-            columns=_texts(document.get("columns", {})),
+            columns={name: _sources(source) for name, source in document.get("columns", {}).items()},
+            formats={name: _several(given) for name, given in document.get("formats", {}).items()},
             values={name: _texts(values) for name, values in document.get("values", {}).items()},
             constants=_texts(document.get("constants", {})),
             defaults=_texts(document.get("defaults", {})),
-            delimiter=document.get("file", {}).get("delimiter"),
-            encoding=document.get("file", {}).get("encoding"),
+            delimiter=file.get("delimiter"),
+            encoding=file.get("encoding"),
+            zone=zone(file["time_zone"]) if "time_zone" in file else None,
+            skip_lines=file.get("skip_lines", 0),
+            ignore_rows=_pattern(path, file["ignore_rows"]) if "ignore_rows" in file else None,
         )
+
+
+def _check_names(path: Path, document: dict[str, Any], fields: Sequence[str]) -> None:
+    """A misspelt name must not be passed over in silence."""
+    unknown = [name for name in document if name not in ("file", *_BY_FIELD)]
+    if unknown:
+        sections = ", ".join(f"[{name}]" for name in ("file", *_BY_FIELD))
+        raise UsageProblem(f"{path}: unknown part {', '.join(unknown)}", f"It may have {sections}.")
+    for section in ("file", *_BY_FIELD):
+        if not isinstance(document.get(section, {}), dict):
+            raise UsageProblem(f"{path}: {section} is no part of its own", f"Write it as [{section}].")
+    for section in _BY_FIELD:
+        for name in document.get(section, {}):
+            if name not in fields:
+                raise UsageProblem(
+                    f"{path}: [{section}] names the unknown field {name}",
+                    f"Fields are: {', '.join(fields)}.",
+                )
+    for name, values in document.get("values", {}).items():
+        if not isinstance(values, dict):
+            raise UsageProblem(f"{path}: values.{name} is no table", f"Write it as [values.{name}].")
+    for name, value in document.get("file", {}).items():
+        if type(value) is not _OF_FILE.get(name) or (isinstance(value, int) and value < 0):
+            known = ", ".join(f"{key} ({kind.__name__})" for key, kind in _OF_FILE.items())
+            raise UsageProblem(f"{path}: [file] {name} = {value!r} is not usable", f"It may have {known}.")
+
+
+def _pattern(path: Path, text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise UsageProblem(f"{path}: [file] ignore_rows is not a regular expression: {error}") from None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which cell or text each field takes, for one file."""
+    """Which cell or text each field takes, for one file; `from_columns`: what the file itself says."""
 
     getters: dict[str, Getter]
+    from_columns: list[str]
     ignored: list[str]
 
 
@@ -93,26 +137,37 @@ def plan(mapping: Mapping, fields: Sequence[str], header: Sequence[str]) -> Plan
         used.add(header[found])
         return found
 
+    def of_source(source: str) -> Getter:
+        return _template(source, position) if _PLACEHOLDER.search(source) else _cell(position(source))
+
     getters: dict[str, Getter] = {}
+    from_columns = []
     for name in fields:
-        source = mapping.columns.get(name)
+        sources = mapping.columns.get(name, name if name.casefold() in index else None)
+        getter: Getter | None = None
         if name in mapping.constants:
-            getter: Getter | None = _constant(mapping.constants[name])
-        elif source is None:
-            getter = _cell(position(name)) if name.casefold() in index else None
-        elif _PLACEHOLDER.search(source):
-            getter = _template(source, position)
-        else:
-            getter = _cell(position(source))
+            getter = _constant(mapping.constants[name])
+        elif sources is not None:
+            from_columns.append(name)
+            several = [sources] if isinstance(sources, str) else sources
+            getter = _first([of_source(source) for source in several])
         default = mapping.defaults.get(name, "")
         if getter or default:
             getters[name] = _translated(getter or _constant(""), mapping.values.get(name), default)
     ignored = [name for name in header if name and name not in used and name not in REFUSED_COLUMNS]
-    return Plan(getters, ignored)
+    return Plan(getters, from_columns, ignored)
 
 
 def _texts(table: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in table.items()}
+
+
+def _sources(source: Any) -> Sources:
+    return [str(column) for column in source] if isinstance(source, list) else str(source)
+
+
+def _several(given: Any) -> tuple[str, ...]:
+    return tuple(str(one) for one in given) if isinstance(given, list) else (str(given),)
 
 
 def _constant(text: str) -> Getter:
@@ -121,6 +176,12 @@ def _constant(text: str) -> Getter:
 
 def _cell(position: int) -> Getter:
     return lambda cells: cells[position].strip()
+
+
+def _first(getters: list[Getter]) -> Getter:
+    if len(getters) == 1:
+        return getters[0]
+    return lambda cells: next((text for getter in getters if (text := getter(cells))), "")
 
 
 def _template(text: str, position: Callable[[str], int]) -> Getter:

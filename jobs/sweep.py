@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 
@@ -24,8 +25,21 @@ def moment(text: str) -> datetime:
         raise click.BadParameter(str(error)) from None
 
 
+# What one pass handles at most: after a large import the rest follows with the next passes, so that nobody
+# downstream is flooded, and what is not queued yet can still be prevented by an activity that comes in.
+MOST = 20_000
+
+
 def sweep_options(command: Command) -> Command:
     """The options of a worker that handles what is due."""
+    most = click.option(
+        "--max",
+        "most",
+        type=click.IntRange(1),
+        default=MOST,
+        show_default=True,
+        help="Leads in one pass; the next one goes on.",
+    )
     limit = click.option(
         "--limit",
         type=click.IntRange(1, 100_000),
@@ -35,44 +49,85 @@ def sweep_options(command: Command) -> Command:
     )
     at = click.option("--at", type=moment, help="Judge as of this past moment; default: now.")
     dry_run = click.option("--dry-run", is_flag=True, help="Do it in a transaction and roll that back.")
-    return limit(at(dry_run(command)))
+    return limit(most(at(dry_run(command))))
 
 
-def sweep(app: App, job: str, query: LiteralString, limit: int, at: datetime | None, dry_run: bool) -> Rows:
+@dataclass
+class Pass:
+    """What one pass has handled, and how many leads it left for the next one to look at."""
+
+    rows: Rows = field(default_factory=list)
+    left: int = 0
+
+
+def left_over(done: Pass) -> str:
+    """What is to be said when a pass has ended at its maximum."""
+    return f"; {done.left} more leads are to be looked at: the next pass goes on" if done.left else ""
+
+
+def sweep(
+    app: App,
+    job: str,
+    query: LiteralString,
+    limit: int,
+    most: int,
+    at: datetime | None,
+    dry_run: bool,
+) -> Pass:
     """One pass of a command; its run is recorded, unless it is a dry run."""
     database = app.database
     with database.session(f"leadguard {job}") as connection, progress(job, None, app.json) as advance:
 
-        def handled() -> Rows:
-            rows: Rows = []
-            for batch in batches(connection, query, limit, at):
-                rows += batch
+        def handled() -> Pass:
+            done = Pass()
+            for batch in batches(connection, query, limit, at, most):
+                done.rows += batch
                 advance(len(batch))
-            return rows
+            if len(done.rows) >= most:
+                done.left = due_leads(connection)[_LEFT_TO[job]]
+            return done
 
         if dry_run:
             with connection.transaction(force_rollback=True):
                 return handled()
         with database.job_run(connection, job) as detail:
-            rows = handled()
-            detail["handled"] = len(rows)
-        return rows
+            done = handled()
+            detail["handled"] = len(done.rows)
+            if done.left:
+                detail["left"] = done.left
+        return done
+
+
+_LEFT_TO = {"remind": "reminders", "expire": "expiries"}
+
+
+def due_leads(connection: Connection) -> dict[str, int]:
+    """The leads that each sweep has to look at."""
+    row = connection.execute("select reminders, expiries from public.count_due_leads()").fetchone()
+    assert row is not None
+    return {"reminders": row["reminders"], "expiries": row["expiries"]}
 
 
 def batches(
-    connection: Connection, query: LiteralString, limit: int, at: datetime | None = None
+    connection: Connection,
+    query: LiteralString,
+    limit: int,
+    at: datetime | None = None,
+    most: int = MOST,
 ) -> Iterator[Rows]:
-    """Calls `query` until nothing comes back; yields each batch once it is committed.
+    """Calls `query` until nothing is left or `most` rows have come; yields each batch once it is committed.
 
-    A batch may be short because others were busy with its leads, so a short one is not yet the end.
+    A batch may be short or empty because others were busy with its leads, or because it looked at many in
+    vain: the end is an empty one that left as much to look at as before.
     A batch that runs into statement_timeout is rolled back and tried again with half the leads, down to
     one: a limit that is too large for this database must not stop the sweep for good.
     """
-    while True:
+    left: dict[str, int] | None = None
+    while most > 0:
         started = time.monotonic()
         try:
             with connection.transaction():
-                batch = connection.execute(query, {"limit": limit, "at": at}).fetchall()
+                batch = connection.execute(query, {"limit": min(limit, most), "at": at}).fetchall()
         except psycopg.errors.QueryCanceled as error:
             if not _timed_out(connection, time.monotonic() - started):
                 raise
@@ -81,9 +136,13 @@ def batches(
                 raise
             limit //= 2
             continue
-        if not batch:
+        if batch:
+            most -= len(batch)
+            yield batch
+            continue
+        before, left = left, due_leads(connection)
+        if left == before or not any(left.values()):
             return
-        yield batch
 
 
 def _timed_out(connection: Connection, seconds: float) -> bool:

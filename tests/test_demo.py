@@ -125,13 +125,26 @@ def test_a_kept_demo_shows_the_databases_own_figures(connect: Connect) -> None:
     assert "./run stop" in out
     try:
         connection = connect(found[1])
-        shown = out.rpartition("Leads by state")[2]
         for state, leads in connection.execute(
             "select state, count(*) from v_user_lead_protection group by 1"
         ):
-            assert re.search(rf"{state}\s*│\s*{leads}\s*│", shown), state
+            assert re.search(rf"leads_by_state\s*│ {state}\s*│\s*{leads} │", out), state
         for kind, events in connection.execute("select event_type, count(*) from outbox_archive group by 1"):
-            assert re.search(rf"{re.escape(kind)}\s*│\s*{events}\s*│", out), kind
+            shown = re.findall(rf"{re.escape(kind)}\s*│\s*(\d+) │", out)
+            assert sum(map(int, shown)) == events, kind
+        reasons = dict(
+            connection.execute(
+                "select end_reason, count(*) from lead_protection_periods"
+                " where recorded_at is not null group by 1"
+            ).fetchall()
+        )
+        assert (
+            f"recorded {sum(reasons.values())} expiries ({reasons['INACTIVITY']} ten days after a warning,"
+            f" {reasons['BASE_TERM']} after six months)"
+        ) in out
+        # One partner acted in the grace, the other did not.
+        assert re.search(r"is warned: GRACE, .*\n.*after a qualified call: PROTECTED", out)
+        assert re.search(r"if nobody calls, in 11 days: EXPIRED", out)
         runs = connection.execute("select job, outcome from job_runs order by id").fetchall()
         assert runs == [(job, "SUCCESS") for job in ("remind", "publish", "expire", "publish")]
         assert connection.execute("select count(*) from verify_lead_protection()").fetchone() == (0,)

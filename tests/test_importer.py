@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,11 +26,13 @@ from jobs.database import Database
 from jobs.dates import localise, parse_day, parse_moment
 from jobs.entities import ACTIVITIES, HOLDS, LEADS, REMINDERS, USERS, Entity
 from jobs.errors import UsageProblem
+from jobs.import_command import remarks, sentence
 from jobs.importer import ImportReport, Options, import_file
 from jobs.paths import EXAMPLES
 
 Connect = Callable[..., psycopg.Connection[Any]]
 BERLIN = ZoneInfo("Europe/Berlin")
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class Target:
@@ -84,6 +92,19 @@ def test_dialect_and_encoding_are_found_out(encoding: str, delimiter: str, targe
     assert (report.rows, report.imported, report.refused) == (3, 3, 0)
     found = target.rows("select external_id, company_name, coalesce(city, '') from leads order by id")
     assert found == [(row[0], row[2], row[3]) for row in rows[1:]]
+
+
+@pytest.mark.parametrize("delimiter", ["tab", "\\t", "\t"])
+def test_a_delimiter_that_is_given_is_taken(delimiter: str, target: Target) -> None:
+    text = "external_id\tcompany_name\n1\tA; B; C\n"
+    assert target.load(LEADS, text, user=7, delimiter=delimiter).imported == 1
+    assert target.rows("select company_name from leads") == [("A; B; C",)]
+
+
+@pytest.mark.parametrize("delimiter", ["", ";;", "\n", '"'])
+def test_a_delimiter_that_is_none_is_named(delimiter: str, target: Target) -> None:
+    with pytest.raises(UsageProblem, match="no delimiter"):
+        CsvFile.open(target.file(some_leads(1)), delimiter=delimiter)
 
 
 def test_utf8_with_a_broken_line_stays_utf8_and_refuses_that_line(target: Target) -> None:
@@ -215,9 +236,63 @@ def test_a_mapping_translates_values_fills_defaults_and_joins_columns(target: Ta
     ]
 
 
+def test_a_mapping_reads_reports_with_titles_totals_and_foreign_dates(target: Target) -> None:
+    target.load(USERS, "user_id;display_name;email\n7;Mia Öhm;mia@x.example\n8;Ali;ali@x.example\n9;Ali;\n")
+    mapping = target.file(
+        """
+        [file]
+        skip_lines = 2
+        ignore_rows = "Total|Seite \\\\d"
+        time_zone = "America/New_York"
+        [columns]
+        external_id = "Id"
+        user_id = "Owner"
+        company_name = ["Company", "Name"]
+        created_at = "{Day} {Hour}"
+        [formats]
+        created_at = ["%m/%d/%y %H.%M", "%d %b %Y"]
+        """,
+        "mapping.toml",
+    )
+    text = (
+        "My report\n\nId,Owner,Company,Name,Day,Hour\n"
+        "1,mia  öhm,,Bar,1/10/26,9.05\n2,MIA@X.EXAMPLE,Hotel,,10 Jan 2026,\n"
+        "Total,2\nSeite 1\n3,Ali,Mensa,,2026-01-10,09:05\n4,8,Mensa,,10.01.2026,\u00a09:05\n5,Bo,Mensa,,,\n"
+    )
+    report = target.load(LEADS, text, mapping=mapping)
+    assert [(line, reason) for line, reason in report.reasons] == [
+        (8, "user_id: 'Ali' is what several sales users are called"),
+        (
+            10,
+            "user_id: 'Bo' is neither a user's number nor the name or mail address of one in sales_users",
+        ),
+    ]
+    found = target.rows(
+        "select external_id, user_id, company_name, created_at at time zone 'America/New_York'"
+        "  from leads order by id"
+    )
+    morning = datetime.fromisoformat("2026-01-10 09:05")
+    assert found == [
+        ("1", 7, "Bar", morning),
+        ("2", 7, "Hotel", datetime.fromisoformat("2026-01-10")),
+        ("4", 8, "Mensa", morning),
+    ]
+    # The refused rows stand without the report's title, and the same mapping reads them.
+    assert report.refused_file
+    corrected = Path(report.refused_file).read_text().replace("Ali", "9").replace("Bo", "7")
+    assert target.load(LEADS, corrected, mapping=mapping).imported == 2
+
+
 @pytest.mark.parametrize(
     ("mapping", "complaint"),
     [
+        ("[file]\nskip_lines = -1", "skip_lines = -1 is not usable"),
+        ("[file]\nseparator = ';'", "separator = ';' is not usable"),
+        ("[file]\nignore_rows = '('", "not a regular expression"),
+        ("[file]\ntime_zone = 'Mars'", "unknown time zone: Mars"),
+        ("columns = 'Firma'", "columns is no part of its own"),
+        ("[values]\nuser_id = 7", "values.user_id is no table"),
+        ("[formats]\nfirma = '%d'", "unknown field firma"),
         ("[columns]\nfirma = 'Firma'", "unknown field firma"),
         ("[columns]\ncompany_name = 'Gibtsnicht'", "does not have: Gibtsnicht"),
         ("[spalten]\ncompany_name = 'Firma'", "unknown part spalten"),
@@ -250,8 +325,8 @@ _BAD_LEADS = {
     "company_name is missing": "B1;7;;2026-01-01 10:00",
     "external_id is missing": ";7;Kantine;2026-01-01 10:00",
     "user_id is missing": "B3;;Kantine;2026-01-01 10:00",
-    "user_id: '7.5' is not a whole number": "B4;7.5;Kantine;2026-01-01 10:00",
-    "user_id: '-7' is not a whole number": "B5;-7;Kantine;2026-01-01 10:00",
+    "user_id: '7.5' is neither a user's number nor": "B4;7.5;Kantine;2026-01-01 10:00",
+    "user_id: '-7' is neither a user's number nor": "B5;-7;Kantine;2026-01-01 10:00",
     "user_id: '9223372036854775808' is not a whole number": "B6;9223372036854775808;Kantine;2026-01-01 10:00",
     "created_at: '31.02.2026' is not a date": "B7;7;Kantine;31.02.2026",
     "created_at: 'infinity' is not a date": "B8;7;Kantine;infinity",
@@ -366,13 +441,13 @@ def test_rows_that_come_in_meanwhile_are_known_not_doubled(
     target: Target, monkeypatch: pytest.MonkeyPatch, connect: Connect
 ) -> None:
     """Another import commits a row after ours has looked: the unique key decides, and nothing is refused."""
-    prepare = importer._prepare
+    judge = importer._judge
 
-    def prepare_and_be_overtaken(*arguments: Any) -> None:
-        prepare(*arguments)
+    def judge_and_be_overtaken(*arguments: Any) -> None:
+        judge(*arguments)
         target.connection.execute("insert into leads (external_id, user_id) values ('L2', 8)")
 
-    monkeypatch.setattr(importer, "_prepare", prepare_and_be_overtaken)
+    monkeypatch.setattr(importer, "_judge", judge_and_be_overtaken)
     report = target.load(LEADS, some_leads(3))
     assert (report.imported, report.known, report.refused) == (2, 1, 0)
 
@@ -384,6 +459,154 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(target: Target) -> None:
     wet = target.load(LEADS, text)
     assert (dry.rows, dry.imported, dry.refused, len(dry.reasons)) == (7, 5, 2, 2)
     assert (wet.rows, wet.imported, wet.refused, len(wet.reasons)) == (7, 5, 2, 2)
+
+
+# --- what is known and says something else ----------------------------------------------------------------
+
+
+def test_known_rows_that_differ_are_told_and_stay_as_they_are(target: Target) -> None:
+    header = "external_id;user_id;company_name;city\n"
+    target.load(LEADS, header + "1;7;Kantine A;Ulm\n2;7;Kantine B;\n3;7;Kantine C;Gera\n4;7;Kantine D;Jena\n")
+    before = target.rows("select * from leads order by id")
+    # 1 differs in two fields, 2 has a city where there was none, 3 says nothing new, a blank says nothing.
+    report = target.load(
+        LEADS, header + "1;7;Kantine Z;Köln\n2;7;Kantine B;Trier\n3;7;Kantine C;\n4;7;Kantine D;Jena\n"
+    )
+    assert (report.imported, report.known, report.differ) == (0, 4, 2)
+    assert report.differing == {"city": 2, "company_name": 1}
+    assert target.rows("select * from leads order by id") == before
+    assert "4 known already, of them 2 differ: city 2, company_name 1" in sentence(report)
+    assert any("--update city,company_name" in text for text in remarks(report))
+
+
+def test_an_update_takes_over_the_named_fields_and_no_others(target: Target) -> None:
+    header = "external_id;user_id;company_name;city\n"
+    target.load(LEADS, header + "1;7;Kantine A;Ulm\n2;7;Kantine B;Ulm\n")
+    changed = header + "1;7;Kantine Z;Köln\n2;7;Kantine B;\n3;7;Kantine C;Gera\n"
+    dry = target.load(LEADS, changed, update=("city",), dry_run=True)
+    assert (dry.imported, dry.updated, dry.known, dry.differ) == (1, 1, 1, 1)
+    wet = target.load(LEADS, changed, update=("city",))
+    assert (wet.imported, wet.updated, wet.known) == (1, 1, 1)
+    assert wet.differing == {"company_name": 1}
+    found = target.rows("select external_id, company_name, city from leads order by external_id")
+    assert found == [("1", "Kantine A", "Köln"), ("2", "Kantine B", "Ulm"), ("3", "Kantine C", "Gera")]
+    again = target.load(LEADS, changed, update=("all",))
+    assert (again.updated, again.known, again.differ) == (1, 2, 0)
+    assert target.rows("select company_name from leads where external_id = '1'") == [("Kantine Z",)]
+
+
+def test_updated_facts_move_the_clocks_as_any_correction_does(target: Target) -> None:
+    target.load(LEADS, some_leads(2, days=100))
+    facts = "external_id;lead_external_id;activity_type;occurred_at\n"
+    target.load(ACTIVITIES, f"{facts}a1;L1;QUALIFIED_CALL;{days_ago(70)}\n")
+    holds = "external_id;lead_external_id;reason;start_at;end_at\n"
+    target.load(HOLDS, f"{holds}h1;L2;Umbau;{days_ago(30)};\n")
+    report = target.load(ACTIVITIES, f"{facts}a1;L1;QUALIFIED_CALL;{days_ago(2)}\n", update=("all",))
+    assert (report.updated, report.known) == (1, 0)
+    report = target.load(HOLDS, f"{holds}h1;L2;Umbau;{days_ago(30)};{days_ago(29)}\n", update=("end_at",))
+    assert report.updated == 1
+    states = "select state, clock_stopped_since is null from v_user_lead_protection order by id"
+    assert target.rows(states) == [("PROTECTED", True), ("REMINDER_DUE", True)]
+    assert target.rows("select * from verify_lead_protection()") == []
+
+
+def test_an_owner_is_only_compared_where_the_file_itself_names_one(target: Target) -> None:
+    """A handed-over lead is not handed back because an old list was imported with --user."""
+    text = f"external_id;company_name;created_at\nL1;Kantine;{days_ago(30)}\n"
+    target.load(LEADS, text, user=7)
+    facts = f"external_id;lead_external_id;activity_type;occurred_at\na1;L1;QUALIFIED_CALL;{days_ago(9)}\n"
+    target.load(ACTIVITIES, facts)
+    target.connection.execute("update leads set user_id = 8")
+    assert target.load(LEADS, text, user=7, update=("all",)).updated == 0
+    assert target.load(ACTIVITIES, facts, update=("all",)).updated == 0
+    named = f"external_id;user_id;company_name;created_at\nL1;9;Kantine;{days_ago(30)}\n"
+    report = target.load(LEADS, named)
+    assert report.differing == {"user_id": 1}
+    assert any("hands the lead over" in text for text in remarks(report))
+    assert target.load(LEADS, named, update=("user_id",)).updated == 1
+    assert target.rows("select user_id, state from v_user_lead_protection") == [(9, "PROTECTED")]
+
+
+def test_an_update_that_the_database_refuses_is_refused_alone(target: Target) -> None:
+    target.load(LEADS, some_leads(40))
+    rows = [f"L{n};7;Neu {n};{'2099-01-01' if n in (5, 23) else days_ago(29)}" for n in range(1, 41)]
+    report = target.load(LEADS, "\n".join([LEAD_HEADER, *rows]), update=("all",))
+    assert (report.updated, report.refused) == (38, 2)
+    assert [(line - 1, reason[:5]) for line, reason in report.reasons] == [(5, "LP007"), (23, "LP007")]
+    assert target.rows("select count(*) from leads where company_name like 'Neu%'") == [(38,)]
+
+
+def test_a_field_that_cannot_be_updated_is_named(target: Target) -> None:
+    with pytest.raises(UsageProblem, match="external_id, nonsense cannot be updated in leads"):
+        target.load(LEADS, some_leads(1), update=("external_id", "city", "nonsense"))
+    with pytest.raises(UsageProblem, match="sent_at cannot be updated"):
+        target.load(REMINDERS, "lead_external_id;window_start;sent_at\n", update=("sent_at",))
+
+
+# --- several at once, and one that dies -------------------------------------------------------------------
+
+
+def test_two_imports_of_one_file_at_once_bring_each_row_in_once(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "_CHUNK", 50)
+    leads = target.file(some_leads(600), "leads.csv")
+    facts = [f"a{n};L{n % 600 + 1};QUALIFIED_CALL;{days_ago(n % 20 + 1)}" for n in range(1500)]
+    header = "external_id;lead_external_id;activity_type;occurred_at"
+    activities = target.file("\n".join([header, *facts]), "activities.csv")
+    for entity, path, rows in ((LEADS, leads, 600), (ACTIVITIES, activities, 1500)):
+        with ThreadPoolExecutor(3) as pool:
+            reports = list(
+                pool.map(lambda _, e=entity, p=path: import_file(target.database, e, p, Options()), range(3))
+            )
+        assert sum(report.imported for report in reports) == rows
+        assert all(report.imported + report.known == rows and not report.refused for report in reports)
+    assert target.rows("select (select count(*) from leads), (select count(*) from lead_activities)") == [
+        (600, 1500)
+    ]
+    assert target.rows("select count(*) from outbox where event_type like '%activated'") == [(600,)]
+    assert target.rows("select * from verify_lead_protection()") == []
+
+
+def test_an_import_that_is_killed_is_finished_by_the_next(target: Target) -> None:
+    rows = 25_000  # three transactions
+    path = target.file(some_leads(rows), "leads.csv")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobs.cli", "import", "leads", str(path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": target.database.url},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not target.rows("select from leads limit 1"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        process.kill()
+    assert process.wait() == -signal.SIGKILL
+    report = import_file(target.database, LEADS, path, Options())
+    assert 0 < report.known < rows
+    assert report.imported + report.known == rows
+    assert target.rows("select count(*), count(distinct external_id) from leads") == [(rows, rows)]
+    assert target.rows("select count(*) from internal.lead_clocks") == [(rows,)]
+
+
+def test_what_the_workers_will_find_is_told(target: Target) -> None:
+    """Old leads come in without their activities: whoever imports is warned before partners are."""
+    ages = (("L1", 7, 70), ("L2", 8, 80), ("L3", 8, 300), ("L4", 7, 1))
+    rows = [f"{lead};{user};Kantine;{days_ago(days)}" for lead, user, days in ages]
+    report = target.load(LEADS, "\n".join([LEAD_HEADER, *rows]))
+    assert (report.reminders_due, report.reminded_users, report.expiries_due) == (2, 2, 1)
+    assert "2 (of 2 users) are due for a reminder now, and 1 have run out" in remarks(report)[0]
+    report = target.load(
+        ACTIVITIES,
+        f"external_id;lead_external_id;activity_type;occurred_at\na1;L1;QUALIFIED_CALL;{days_ago(3)}\n",
+    )
+    assert (report.reminders_due, report.expiries_due, remarks(report)) == (0, 0, [])
+    queued = target.rows("select lead_id, reminder_type from dispatch_due_reminders()")
+    assert len(queued) == 1
+    assert len(target.rows("select id from expire_due_protections()")) == 1
 
 
 # --- facts find their leads -------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 -- First step of a reminder: its row (sent_at null) and its event, in one transaction. Looks only at leads
--- whose check is due, passes over the busy ones, and moves the check of those that are not due after all.
+-- whose check is due, passes over the busy ones, and moves the check of those that are not due after all; at
+-- most twenty times "limit" of these: after a large import there may be a million, and others wait for their locks.
 -- security definer: the worker calls functions, it does not write tables.
 create or replace function public.dispatch_due_reminders("limit" integer default 1000, at timestamptz default null)
 returns setof public.lead_reminders
@@ -7,12 +8,17 @@ language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '500ms'
+set enable_sort = off -- with a million due it would sort them all for each batch; the index has them in order
+set jit = off -- and compile for as many, to fetch a few
 as $$
 #variable_conflict use_column
 declare
     v_limit constant integer := dispatch_due_reminders."limit";
     v_at constant timestamptz := internal.checked_past(dispatch_due_reminders.at);
     v_queued integer := 0;
+    v_queued_before integer;
+    v_in_vain integer := 0;
+    v_vain_limit constant bigint := greatest(1000, 20::bigint * v_limit);
     v_due record;
     v_clocks internal.lead_clocks;
     v_reminder public.lead_reminders;
@@ -29,6 +35,7 @@ begin
            for key share of l skip locked
            for update of c skip locked
     loop
+        v_queued_before := v_queued;
         for v_due in select * from internal.due_reminders(v_clocks, v_at) as d
         loop
             if v_queued >= v_limit then
@@ -61,11 +68,13 @@ begin
                )
            end
          where c.lead_id = v_clocks.lead_id;
-        exit when v_queued >= v_limit;
+        v_in_vain := v_in_vain + (v_queued = v_queued_before)::integer;
+        -- A drill in the past moves no check: it must see them all.
+        exit when v_queued >= v_limit or (v_at = now() and v_in_vain >= v_vain_limit);
     end loop;
 end
 $$;
 comment on function public.dispatch_due_reminders(integer, timestamptz) is
-    'Queues up to "limit" (1000) reminders due at a past moment (null: now): rows with sent_at null and their events; returns the rows. Errors: LP006, LP007 at in the future, LP022 limit below 1.';
+    'Queues up to "limit" (1000) reminders due at a past moment (null: now): rows with sent_at null and their events; returns the rows. None returned: nothing is left, or count_due_leads() is lower than before. Errors: LP006, LP007 at in the future, LP022 limit below 1.';
 revoke all on function public.dispatch_due_reminders(integer, timestamptz) from public;
 grant execute on function public.dispatch_due_reminders(integer, timestamptz) to lead_worker;

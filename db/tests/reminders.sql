@@ -1,6 +1,6 @@
 -- Page 1, Reminders: queued when due, once per window; sent when accepted; withdrawn when no longer due.
 begin;
-select plan(72);
+select plan(75);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -176,6 +176,13 @@ insert into leads (id, user_id, created_at) select i, 7, now() - interval '6 mon
 select is((select count(*)::integer from dispatch_due_reminders(1)), 1, 'a limit of one queues one, though the lead has two reminders due');
 select is((select count(*)::integer from dispatch_due_reminders(4)), 4, 'a limit of four queues four');
 select is((select count(*)::integer from dispatch_due_reminders(1000)), 15, 'the rest follow, none is lost');
+
+-- What lies before the sweeps: leads whose moment has come, some of them not due after all.
+select is((select reminders from count_due_leads()), 0::bigint, 'after a whole pass nothing is left to look at');
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '7 months' from generate_series(80, 84) as i;
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '70 days' from generate_series(85, 89) as i;
+select is((select reminders from count_due_leads()), 10::bigint, 'one that has run out meanwhile is to be looked at, too');
+select is((select count(*)::integer from dispatch_due_reminders(5) where lead_id between 85 and 89), 5, 'those in vain do not count against the limit');
 
 -- Ten days are ten days over a DST night too.
 insert into leads (id, user_id, created_at) values (70, 7, '2025-01-23 09:00'), (71, 7, '2025-08-20 09:00');

@@ -83,6 +83,7 @@ insert into calls values
     ('user_lead_protection_at', 'f', 'at timestamp with time zone', 'SETOF lead_protection'),
     ('explain_lead_protection', 'f', 'lead_id bigint, at timestamp with time zone DEFAULT', 'SETOF lead_explanation'),
     ('simulate_lead_protection', 'f', 'lead_id bigint, facts jsonb, at timestamp with time zone DEFAULT', 'SETOF lead_protection'),
+    ('count_due_leads', 'f', 'OUT reminders bigint, OUT expiries bigint', 'record'),
     ('dispatch_due_reminders', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF lead_reminders'),
     ('expire_due_protections', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF lead_protection_periods'),
     ('verify_lead_protection', 'f', 'lead_id bigint DEFAULT', 'SETOF protection_difference'),
