@@ -145,6 +145,9 @@ def test_a_kept_demo_shows_the_databases_own_figures(connect: Connect) -> None:
         # One partner acted in the grace, the other did not.
         assert re.search(r"is warned: GRACE, .*\n.*after a qualified call: PROTECTED", out)
         assert re.search(r"if nobody calls, in 11 days: EXPIRED", out)
+        picture = re.search(r"The same as a picture: (\S+\.svg)", out)
+        assert picture
+        assert "Betriebskantine Glashütte" in Path(picture[1]).read_text("utf-8")
         runs = connection.execute("select job, outcome from job_runs order by id").fetchall()
         assert runs == [(job, "SUCCESS") for job in ("remind", "publish", "expire", "publish")]
         assert connection.execute("select count(*) from verify_lead_protection()").fetchone() == (0,)
