@@ -1,6 +1,6 @@
 -- Page 2 is a contract: names and columns are fixed, more columns may be added at the end.
 begin;
-select plan(59);
+select plan(60);
 
 -- Tables: the columns of page 2, their types, in this order and before any later ones.
 create temp table promised (relation text, n integer, name text, type text, is_required boolean);
