@@ -146,13 +146,13 @@ def _grace(connection: Connection, console: Console) -> None:
     """Two leads that have just been warned: one partner acts, the other does not."""
     _chapter(console, "5. Grace: ten days to act, from the moment the reminder was sent")
     answered, ignored = connection.execute(_JUST_WARNED).fetchall()
-    console.print(_standing(connection, answered, "0 days", "is warned"))
+    console.print(_standing(connection, answered, "0 days", "is warned"), soft_wrap=True)
     connection.execute(
         "select public.record_qualified_activity(%s, %s)", [answered["lead_id"], answered["user_id"]]
     )
-    console.print(_standing(connection, answered, "0 days", "after a qualified call"))
-    console.print(_standing(connection, ignored, "0 days", "is warned, too"))
-    console.print(_standing(connection, ignored, "11 days", "if nobody calls, in 11 days"))
+    console.print(_standing(connection, answered, "0 days", "after a qualified call"), soft_wrap=True)
+    console.print(_standing(connection, ignored, "0 days", "is warned, too"), soft_wrap=True)
+    console.print(_standing(connection, ignored, "11 days", "if nobody calls, in 11 days"), soft_wrap=True)
 
 
 # Of the reminders that this pass has sent.
@@ -293,7 +293,8 @@ def _drop(server: Database, name: str) -> None:
 
 
 def _say_kept(console: Console, url: str, end: str) -> None:
-    console.print(Text(f"\nThe database stays up: psql '{to_url(url)}'\nWhen you are done, {end}"))
+    text = f"\nThe database stays up: psql '{to_url(url)}'\nWhen you are done, {end}"
+    console.print(Text(text), soft_wrap=True)
 
 
 @click.command("demo")

@@ -64,7 +64,10 @@ def main() -> int:
         "lint": lint,
         "pgtap": prove,
         "isolation": lambda: pytest("tests/test_isolation.py"),
-        "pytest": lambda: pytest("--ignore=tests/test_isolation.py", *options.pytest),
+        # Two processes, each with a server of its own; a file stays together.
+        "pytest": lambda: pytest(
+            "--ignore=tests/test_isolation.py", "--numprocesses=2", "--dist=loadfile", *options.pytest
+        ),
     }
     results = {}
     for name in options.only:

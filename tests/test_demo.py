@@ -56,7 +56,7 @@ def abandoned() -> list[Path]:
             continue
         finally:
             os.close(handle)
-        if path.exists() and not (path / "kept").exists():
+        if (path / "data").exists() and not (path / "kept").exists():
             found.append(path)
     return found
 

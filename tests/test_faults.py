@@ -120,6 +120,7 @@ def test_a_crashing_server_loses_nothing_and_doubles_no_reminder(
     target = tmp_path / "events.jsonl"
     writer = Writer(url)
     with Daemon(url, "--sink", f"file:{target}", *QUICK) as daemon:
+        eventually(daemon.is_ready, "it is at work before the first crash")
         writer.start()
         for crash in range(1, 4):
             grown = len(writer.committed) + 50

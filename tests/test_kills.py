@@ -207,7 +207,11 @@ def kill_at_random(
             assert time.monotonic() < deadline, f"only {outcome.kills} could be killed"
             victims = [_start(url, worker(target, chance), is_hasty) for _ in range(AT_ONCE)]
             for process in victims:
-                time.sleep(chance.uniform(0.02, 0.3))
+                if process.name in ("publish", "run") and chance.random() < 0.5:
+                    _await_growth(target)  # in the middle of publishing, however slow the machine is
+                    time.sleep(chance.uniform(0, 0.02))
+                else:
+                    time.sleep(chance.uniform(0.02, 0.3))
                 process.kill()
                 process.join()
                 outcome.killed[process.name] += process.exitcode == -signal.SIGKILL
@@ -219,6 +223,14 @@ def kill_at_random(
     _finish(url, connection, target)
     _count(connection, target, outcome)
     return outcome
+
+
+def _await_growth(target: Path) -> None:
+    """Waits until somebody publishes, two seconds at most."""
+    before = target.stat().st_size if target.exists() else 0
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline and (target.stat().st_size if target.exists() else 0) == before:
+        time.sleep(0.002)
 
 
 def _start(url: str, arguments: list[str], is_hasty: bool = False) -> ForkServerProcess:
