@@ -16,7 +16,7 @@ as $$
                when s.age is null or s.age > j.warn_after or l.outcome = 'FAILURE' then 'WARN'
                else 'OK'
            end,
-           coalesce(format('last success %s s ago', round(extract(epoch from s.age))), 'has never succeeded')
+           coalesce('last success ' || round(extract(epoch from s.age)) || ' s ago', 'has never succeeded')
            || case
                when l.outcome = 'FAILURE' then '; the last run failed: ' || coalesce(l.detail ->> 'error', '?')
                else ''

@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(34);
+select plan(36);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -23,6 +23,20 @@ select is_empty(
 select cmp_ok((select count(*)::integer from first_look), '>', 25, 'many things are looked at');
 select is((select status from first_look where what = 'nothing lost in a crash'), case current_setting('fsync') when 'on' then 'OK' else 'FAIL' end,
     'a server that loses commits in a crash is not ready');
+
+select results_eq($$select evidence from first_look where what like 'job %'$$, $$select 'has never succeeded' from generate_series(1, 4)$$, 'a job that has never run says so');
+set local timezone = 'Asia/Tokyo';
+set local datestyle = 'German';
+set local intervalstyle = 'iso_8601';
+set local quote_all_identifiers = on;
+set local extra_float_digits = -3;
+select is_empty($$select what, evidence from production_readiness_check() where status = 'FAIL' except select what, evidence from first_look where status = 'FAIL'$$,
+    'whatever the asking session''s formats are');
+reset timezone;
+reset datestyle;
+reset intervalstyle;
+reset quote_all_identifiers;
+reset extra_float_digits;
 
 -- The sample leaves nothing behind.
 select is((select evidence from first_look where what = 'protection rules'),
