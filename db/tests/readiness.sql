@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(36);
+select plan(40);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -60,6 +60,17 @@ savepoint untouched;
 create or replace function internal.days_between(p_from timestamptz, p_until timestamptz) returns numeric language sql immutable return 1;
 select is(pg_temp.status('functions'), 'FAIL', 'a function replaced by hand is noticed');
 select matches(pg_temp.evidence('functions'), 'internal\.days_between\([^)]*\) \(changed\)', 'by name');
+rollback to savepoint untouched;
+insert into leads (user_id) values (7);
+drop function internal.deadline(timestamptz, interval, text, tstzmultirange);
+select matches(pg_temp.evidence('functions'), 'internal\.deadline\([^)]*\) \(missing\)', 'so is a dropped one, that all the rules need');
+select results_eq($$select what, status from production_readiness_check() where what in ('protection rules', 'stored rows') order by what$$,
+    $$values ('protection rules', 'FAIL'), ('stored rows', 'FAIL')$$, 'what cannot be tried without it is not right');
+rollback to savepoint untouched;
+alter table activity_types disable trigger user;
+delete from activity_types where activity_type = 'CUSTOMER_REACTION';
+select is(pg_temp.status('protection rules'), 'FAIL', 'a type of activity that is gone is noticed');
+select matches(pg_temp.evidence('protection rules'), '^LP008', 'by its refusal');
 rollback to savepoint untouched;
 drop index lead_holds_open;
 select is(pg_temp.evidence('indexes'), 'public.lead_holds_open (missing)', 'a dropped index is noticed');
