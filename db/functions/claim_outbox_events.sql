@@ -26,9 +26,7 @@ begin
     end if;
     v_taken := internal.lease_outbox_shards(p_holder, p_limit, v_shards);
     -- What is ours from the last round and not wanted any more is free for others.
-    update internal.outbox_leases as x
-       set holder = null, leased_until = '-infinity'
-     where x.holder = p_holder and x.shard <> all (v_taken);
+    perform internal.give_back_outbox(p_holder, v_taken);
     if cardinality(v_taken) = 0 then
         return;
     end if;

@@ -13,6 +13,7 @@ declare
     v_noted_leads bigint[];
     v_late boolean;
     v_known boolean;
+    v_missed boolean;
     v_other record;
 begin
     -- One activity, the usual statement of a person's day: two small queries instead of one large.
@@ -74,15 +75,27 @@ begin
          where l.is_owner and l.is_plain
            and c.lead_id = l.lead_id
            and p.policy = c.policy and p.version = c.policy_version
+        returning c.lead_id
     )
     select array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain),
            array_agg(l.lead_id) filter (where not l.is_owner or l.is_over),
-           bool_or(l.is_late), bool_and(l.is_known)
-      into v_other_leads, v_noted_leads, v_late, v_known
+           bool_or(l.is_late), bool_and(l.is_known),
+           count(*) filter (where l.is_owner and l.is_plain) > (select count(*) from restarted)
+      into v_other_leads, v_noted_leads, v_late, v_known, v_missed
       from locked as l;
 
     if not v_known then
         perform internal.refuse_unknown(e.lead_id, e.activity_type) from entered as e;
+    end if;
+
+    if v_missed then
+        -- Handed over while we waited, to a user of another policy: this statement had looked up the former one.
+        v_other_leads := array(
+            select distinct c.lead_id
+              from entered as e
+              join public.activity_types as t on t.activity_type = e.activity_type and t.is_qualified
+              join internal.lead_clocks as c on c.lead_id = e.lead_id and c.user_id = e.user_id
+        );
     end if;
 
     if v_noted_leads is not null then

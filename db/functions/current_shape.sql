@@ -5,6 +5,12 @@ returns table (kind text, name text, fingerprint text)
 language sql
 stable
 set search_path = pg_catalog, pg_temp
+-- Definitions show moments and intervals as the session has them; the fingerprint must not depend on who asks.
+set timezone = 'UTC'
+set datestyle = 'ISO'
+set intervalstyle = 'postgres'
+set quote_all_identifiers = off
+set extra_float_digits = 1
 as $$
     with relations as (
         select c.oid, c.relkind, c.relpersistence, c.relacl, c.oid::regclass::text as name

@@ -14,13 +14,15 @@ begin
     if coalesce(cardinality(p_ids), 0) = 0 then
         perform internal.raise_error('LP023', 'There is no id to discard.');
     end if;
-    -- Leads and clocks before outbox rows, as everywhere. Under the leases no publisher takes any of them.
+    -- Leads and clocks before outbox rows, as everywhere.
     perform internal.lock_leads(array(
         select o.lead_id
           from public.outbox as o
          where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
     ));
-    perform from internal.outbox_leases as x order by x.shard for update;
+    -- Without the leases no publisher takes any of them. The table and not its rows: a publisher that has some
+    -- may wait for others, and a new division puts other rows in their place.
+    lock table internal.outbox_leases in exclusive mode;
     select i.id into v_id
       from unnest(p_ids) as i (id)
      where not exists (select from public.outbox as o where o.id = i.id)

@@ -17,9 +17,7 @@ begin
       where x.leased_until <= clock_timestamp() or x.holder = p_holder
         for update skip locked;
     get diagnostics v_locked = row_count;
-    update internal.outbox_leases as x
-       set holder = null, leased_until = '-infinity'
-     where x.holder = p_holder;
+    perform internal.give_back_outbox(p_holder);
     if v_locked < (select count(*) from internal.outbox_leases) then
         return false;
     end if;

@@ -16,7 +16,7 @@ as $$
                when s.age is null or s.age > j.warn_after or l.outcome = 'FAILURE' then 'WARN'
                else 'OK'
            end,
-           coalesce(format('last success %s s ago', round(extract(epoch from s.age))), 'has never succeeded')
+           coalesce('last success ' || round(extract(epoch from s.age)) || ' s ago', 'has never succeeded')
            || case
                when l.outcome = 'FAILURE' then '; the last run failed: ' || coalesce(l.detail ->> 'error', '?')
                else ''
@@ -81,16 +81,7 @@ as $$
            where i.inhparent = 'public.outbox_archive'::regclass
       ) as a
      cross join (select exists (select from internal.outbox_archive_default) as is_used) as d
-     union all
-    select 'stored rows', case when v.differing = 0 then 'OK' else 'FAIL' end,
-           format('%s of the %s newest leads differ from their facts', v.differing, v.leads),
-           case when v.differing > 0 then 'Run leadguard verify and report what it prints.' end
-      from (
-          select count(*) as leads, count(*) filter (where x.differs) as differing
-            from (select l.id from public.leads as l order by l.id desc limit 100) as n
-           cross join lateral (select exists (select from public.verify_lead_protection(n.id)) as differs) as x
-      ) as v
 $$;
 comment on function internal.inspect_work() is
-    'Findings on the outbox, the jobs, the reminders, the archive and the stored rows, as of now.';
+    'Findings on the outbox, the jobs, the reminders and the archive, as of now.';
 revoke all on function internal.inspect_work() from public;

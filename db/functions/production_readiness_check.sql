@@ -23,6 +23,8 @@ as $$
     select * from internal.inspect_rules()
      union all
     select * from internal.inspect_work()
+     union all
+    select * from internal.inspect_stored_rows()
 $$;
 comment on function public.production_readiness_check() is
     'The database''s readiness, a row a question: what, status OK, WARN or FAIL, evidence, what to do. Tries the rules on sample data and takes it back; ready if no row is FAIL. leadguard check adds what only a client sees.';

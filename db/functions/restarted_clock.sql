@@ -1,5 +1,6 @@
 -- A clock that an activity restarts (restarts_plainly). Under an open hold it moves with now() and has nothing
--- to be checked; else the sweep's next look stays where it is, so that the row is updated in place. Inlined.
+-- to be checked; else the sweep's next look stays where it is, so that the row is updated in place (but after a hold
+-- a DST hour can make it due earlier). Inlined.
 create or replace function internal.restarted_clock(
     p_clocks internal.lead_clocks,
     p_at timestamptz,
@@ -22,7 +23,7 @@ begin atomic
         case when (p_clocks).held_until = 'infinity' then '-infinity' else k.steady_until end,
         case
             when (p_clocks).held_until is distinct from 'infinity'
-                then coalesce((p_clocks).next_reminder_check_at, k.reminder_due_at)
+                then least((p_clocks).next_reminder_check_at, k.reminder_due_at)
         end
     from internal.plain_clock(
         p_at, (p_clocks).base_expires_at,

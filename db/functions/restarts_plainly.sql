@@ -18,7 +18,14 @@ return (p_clocks).state = 'PROTECTED'
         -- A release that was planned when the row was stored: from then on the row is another.
         when (p_clocks).held_until is not null then false
         else p_last_at < (p_clocks).base_expires_at and now() < (p_clocks).reminder_due_at
-            and coalesce((p_clocks).last_held_until <= p_first_at, true)
+            and case
+                -- A hold since the clock's last start counts to the second, the interval by the calendar: in
+                -- spring the activity may move the window back by an hour, and a day.
+                when (p_clocks).last_held_until > coalesce((p_clocks).last_qualified_activity_at, (p_clocks).started_at)
+                    then (p_clocks).last_held_until <= p_first_at
+                        and not internal.has_reminder_since((p_clocks).lead_id, p_first_at)
+                else true
+            end
     end;
 comment on function internal.restarts_plainly(internal.lead_clocks, timestamptz, timestamptz) is
     'True when restarted_clock gives what run_clocks would for qualified activities from p_first_at to p_last_at.';

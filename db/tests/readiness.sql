@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(34);
+select plan(40);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -24,6 +24,20 @@ select cmp_ok((select count(*)::integer from first_look), '>', 25, 'many things 
 select is((select status from first_look where what = 'nothing lost in a crash'), case current_setting('fsync') when 'on' then 'OK' else 'FAIL' end,
     'a server that loses commits in a crash is not ready');
 
+select results_eq($$select evidence from first_look where what like 'job %'$$, $$select 'has never succeeded' from generate_series(1, 4)$$, 'a job that has never run says so');
+set local timezone = 'Asia/Tokyo';
+set local datestyle = 'German';
+set local intervalstyle = 'iso_8601';
+set local quote_all_identifiers = on;
+set local extra_float_digits = -3;
+select is_empty($$select what, evidence from production_readiness_check() where status = 'FAIL' except select what, evidence from first_look where status = 'FAIL'$$,
+    'whatever the asking session''s formats are');
+reset timezone;
+reset datestyle;
+reset intervalstyle;
+reset quote_all_identifiers;
+reset extra_float_digits;
+
 -- The sample leaves nothing behind.
 select is((select evidence from first_look where what = 'protection rules'),
     'GRACE until 2025-05-15 15:04, PROTECTED until 2025-07-21 10:00, EXPIRED until 2025-07-24 09:00, 0 differences, an event, refused',
@@ -46,6 +60,17 @@ savepoint untouched;
 create or replace function internal.days_between(p_from timestamptz, p_until timestamptz) returns numeric language sql immutable return 1;
 select is(pg_temp.status('functions'), 'FAIL', 'a function replaced by hand is noticed');
 select matches(pg_temp.evidence('functions'), 'internal\.days_between\([^)]*\) \(changed\)', 'by name');
+rollback to savepoint untouched;
+insert into leads (user_id) values (7);
+drop function internal.deadline(timestamptz, interval, text, tstzmultirange);
+select matches(pg_temp.evidence('functions'), 'internal\.deadline\([^)]*\) \(missing\)', 'so is a dropped one, that all the rules need');
+select results_eq($$select what, status from production_readiness_check() where what in ('protection rules', 'stored rows') order by what$$,
+    $$values ('protection rules', 'FAIL'), ('stored rows', 'FAIL')$$, 'what cannot be tried without it is not right');
+rollback to savepoint untouched;
+alter table activity_types disable trigger user;
+delete from activity_types where activity_type = 'CUSTOMER_REACTION';
+select is(pg_temp.status('protection rules'), 'FAIL', 'a type of activity that is gone is noticed');
+select matches(pg_temp.evidence('protection rules'), '^LP008', 'by its refusal');
 rollback to savepoint untouched;
 drop index lead_holds_open;
 select is(pg_temp.evidence('indexes'), 'public.lead_holds_open (missing)', 'a dropped index is noticed');
