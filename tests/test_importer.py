@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -162,6 +163,19 @@ def test_iso_and_german_dates_are_read_in_the_business_zone(text: str, expected:
 def test_what_is_no_date_is_refused_by_its_text(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
         parse_moment(text, BERLIN)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01 00:00+14:00", "9999-12-31 23:59-14:00"])
+def test_a_moment_outside_the_calendar_of_the_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="outside the calendar"):
+        parse_moment(text, BERLIN)
+
+
+@pytest.mark.parametrize("shift", [-3_000_000, 3_000_000])
+def test_a_date_that_is_moved_out_of_the_calendar_is_refused(shift: int) -> None:
+    for parse in (partial(parse_moment, "2026-01-10", BERLIN), partial(parse_day, "2026-01-10")):
+        with pytest.raises(ValueError, match="outside the calendar"):
+            parse(shift_days=shift)
 
 
 def test_a_rebased_date_keeps_its_wall_clock_across_the_change_of_time() -> None:
@@ -330,6 +344,7 @@ _BAD_LEADS = {
     "user_id: '9223372036854775808' is not a whole number": "B6;9223372036854775808;Kantine;2026-01-01 10:00",
     "created_at: '31.02.2026' is not a date": "B7;7;Kantine;31.02.2026",
     "created_at: 'infinity' is not a date": "B8;7;Kantine;infinity",
+    "created_at: '0001-01-01 00:00+14:00' lies outside": "B16;7;Kantine;0001-01-01 00:00+14:00",
     "LP006": "B9;7;Kantine;1999-12-31 10:00",
     "LP007": "B10;7;Kantine;2099-01-01 10:00",
     "has 5 cells where the header has 4": "B11;7;Kantine;2026-01-01 10:00;mehr",
@@ -368,6 +383,17 @@ def test_the_refused_file_can_be_corrected_and_imported_as_it_is(target: Target)
     report = target.load(LEADS, corrected, user=7)
     assert (report.imported, report.refused) == (2, 0)
     assert target.rows("select company_name from leads order by external_id") == [("A",), ("B",), ("Größe",)]
+
+
+def test_refused_rows_never_replace_what_is_read(target: Target) -> None:
+    text = "external_id;user_id;company_name\nL1;7;\nL2;7;Kantine\n"
+    mapping = target.file("[constants]\nuser_id = 7\n", "mapping.toml")
+    (target.directory / "link.csv").symlink_to(target.directory / "import.csv")
+    for name in ("import.csv", "link.csv", "mapping.toml"):
+        with pytest.raises(UsageProblem, match="would replace"):
+            target.load(LEADS, text, mapping=mapping, refused=target.directory / name)
+    assert (target.directory / "import.csv").read_text() == text
+    assert target.rows("select count(*) from leads") == [(0,)]
 
 
 def test_no_file_of_refused_rows_is_written_when_there_are_none(target: Target) -> None:
