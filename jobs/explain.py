@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
+from jobs.console import ID, App, common_options, locale_option, pass_app, printable, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -143,7 +143,7 @@ def _write(path: Path, text: str) -> None:
 
 
 @click.command("explain")
-@click.argument("lead", type=int)
+@click.argument("lead", type=ID)
 @click.option("--at", type=moment, help="As of this moment, past or future; default: now.")
 @click.option(
     "--svg",

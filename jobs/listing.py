@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
+from jobs.console import ID, App, common_options, locale_option, pass_app, printable, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -104,7 +104,7 @@ def table(rows: list[dict[str, Any]], dates: Dates) -> Table:
 
 
 @click.command("list")
-@click.option("--user", "users", type=int, multiple=True, metavar="USER", help="Of this user; repeatable.")
+@click.option("--user", "users", type=ID, multiple=True, metavar="USER", help="Of this user; repeatable.")
 @click.option(
     "--state",
     "states",

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
+from jobs.console import App, Seconds, common_options, locale_option, pass_app, printable, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -239,7 +239,7 @@ def _read(app: App, upcoming: int) -> dict[str, Any]:
 )
 @click.option(
     "--watch",
-    type=click.FloatRange(0.1, 86400),
+    type=Seconds(0.1, 86400),
     is_flag=False,
     flag_value=2,
     metavar="[SECONDS]",
