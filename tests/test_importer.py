@@ -119,6 +119,19 @@ def test_utf8_with_a_broken_line_stays_utf8_and_refuses_that_line(target: Target
     assert b";4;M\xfcller" in Path(report.refused_file).read_bytes()
 
 
+def test_a_byte_order_mark_is_passed_over_also_where_the_encoding_is_given(target: Target) -> None:
+    text = b"\xef\xbb\xbfexternal_id;user_id;company_name\nL1;7;Caf\xc3\xa9\n"
+    assert target.load(LEADS, text, encoding="utf-8").imported == 1
+
+
+@pytest.mark.parametrize("broken", [b"\x41", b"\x00\xd8x\x00"], ids=["half a letter", "half a pair"])
+def test_utf16_that_breaks_off_far_below_the_header_is_named(broken: bytes, target: Target) -> None:
+    text = b"\xff\xfe" + some_leads(5000).encode("utf-16-le") + broken
+    with pytest.raises(UsageProblem, match="cannot be read as utf-16"):
+        target.load(LEADS, text)
+    assert target.rows("select count(*) from leads") == [(0,)]
+
+
 def test_an_unclosed_quote_does_not_swallow_the_rows_behind_it(target: Target) -> None:
     rows = [f"{number};Kantine {number}" for number in range(2, 400)]
     report = target.load(LEADS, "\n".join(["external_id;company_name", '1;"Kantine', *rows]), user=7)
@@ -307,6 +320,9 @@ def test_a_mapping_reads_reports_with_titles_totals_and_foreign_dates(target: Ta
         ("columns = 'Firma'", "columns is no part of its own"),
         ("[values]\nuser_id = 7", "values.user_id is no table"),
         ("[formats]\nfirma = '%d'", "unknown field firma"),
+        ("[formats]\ncreated_at = '%d/%d/%Y'", "'%d/%d/%Y' is no format of dates"),
+        ("[formats]\ncreated_at = ['%d/%m/%Y', '%Q']", "'%Q' is no format of dates"),
+        ('[file]\nencoding = "utf\\u00008"', "cannot be read as utf"),
         ("[columns]\nfirma = 'Firma'", "unknown field firma"),
         ("[columns]\ncompany_name = 'Gibtsnicht'", "does not have: Gibtsnicht"),
         ("[spalten]\ncompany_name = 'Firma'", "unknown part spalten"),
