@@ -152,7 +152,7 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any
 
 
 def to_json(value: Any) -> str:
-    """One line of JSON; times as RFC 3339. Where the locale is not UTF-8, in letters that all of them know."""
+    """One line of JSON; times as RFC 3339. In ASCII where the locale is not UTF-8: all of them know it."""
     encoding = codecs.lookup(sys.stdout.encoding or "ascii").name
     return json.dumps(value, ensure_ascii=encoding != "utf-8", default=_plain)
 
@@ -170,12 +170,21 @@ def _plain(value: Any) -> Any:
 
 
 # What would move the cursor, ring, colour, or turn the direction of what follows.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+
+
+_LONGEST_NAME = 200
 
 
 def printable(text: str | None) -> str:
     """A text that people typed, on one line and unable to steer a terminal or a picture."""
     return _UNSEEN.sub(" ", text or "")
+
+
+def short_name(text: str | None) -> str:
+    """A name for a table or a sentence: printable, and not so long that it fills the screen."""
+    name = printable(text)
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
 def stdout() -> "Console":
