@@ -3,6 +3,7 @@
 import codecs
 import csv
 import re
+import secrets
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -158,12 +159,16 @@ class CsvFile:
         rows = (
             [row.line, writable(reasons[row.line]), *row.cells] for row in self.rows() if row.line in reasons
         )
-        part = target.with_name(target.name + ".part")
-        with part.open("w", encoding=self.encoding, errors="surrogateescape", newline="") as stream:
-            writer = csv.writer(stream, delimiter=self.delimiter)
-            writer.writerow([*REFUSED_COLUMNS, *self.header])
-            writer.writerows(rows)
-        part.replace(target)
+        # A name of its own: another import of the same file may be at the same point.
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+        try:
+            with part.open("w", encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+                writer = csv.writer(stream, delimiter=self.delimiter)
+                writer.writerow([*REFUSED_COLUMNS, *self.header])
+                writer.writerows(rows)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:

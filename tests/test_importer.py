@@ -401,6 +401,18 @@ def test_the_refused_file_can_be_corrected_and_imported_as_it_is(target: Target)
     assert target.rows("select company_name from leads order by external_id") == [("A",), ("B",), ("Größe",)]
 
 
+def test_imports_of_one_file_at_once_write_one_whole_file_of_refused_rows(target: Target) -> None:
+    lines = ["external_id;name", *(f"L{number};Kantine" for number in range(500))]
+    file = CsvFile.open(target.file("\n".join(lines)))
+    refused = target.directory / "refused.csv"
+    reasons = {row.line: "refused" for row in file.rows()}
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(file.write_refused, refused, reasons) for _ in range(40)]:
+            done.result()
+    assert len(refused.read_text().splitlines()) == 501
+    assert {path.name for path in target.directory.iterdir()} == {"import.csv", "refused.csv"}
+
+
 def test_refused_rows_never_replace_what_is_read(target: Target) -> None:
     text = "external_id;user_id;company_name\nL1;7;\nL2;7;Kantine\n"
     mapping = target.file("[constants]\nuser_id = 7\n", "mapping.toml")
