@@ -161,14 +161,18 @@ class CsvFile:
         )
         # A name of its own: another import of the same file may be at the same point.
         part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+        if target.exists() and not target.is_file():
+            part = target  # /dev/null and pipes are written to, never replaced
         try:
             with part.open("w", encoding=self.encoding, errors="surrogateescape", newline="") as stream:
                 writer = csv.writer(stream, delimiter=self.delimiter)
                 writer.writerow([*REFUSED_COLUMNS, *self.header])
                 writer.writerows(rows)
-            part.replace(target)
+            if part != target:
+                part.replace(target)
         finally:
-            part.unlink(missing_ok=True)
+            if part != target:
+                part.unlink(missing_ok=True)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:

@@ -413,6 +413,16 @@ def test_imports_of_one_file_at_once_write_one_whole_file_of_refused_rows(target
     assert {path.name for path in target.directory.iterdir()} == {"import.csv", "refused.csv"}
 
 
+def test_a_device_or_a_pipe_is_written_to_and_never_replaced(target: Target) -> None:
+    pipe = target.directory / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert target.load(LEADS, "external_id;user_id;company_name\nL1;7;\n", refused=pipe).refused == 1
+    assert b"company_name is missing;L1;7;" in os.read(reader, 10_000)
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
 def test_refused_rows_never_replace_what_is_read(target: Target) -> None:
     text = "external_id;user_id;company_name\nL1;7;\nL2;7;Kantine\n"
     mapping = target.file("[constants]\nuser_id = 7\n", "mapping.toml")
