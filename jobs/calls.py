@@ -6,7 +6,7 @@ from typing import Any, LiteralString, TypeVar
 import click
 import psycopg
 
-from jobs.console import App, common_options, locale_option, stdout
+from jobs.console import ID, App, common_options, locale_option, stdout
 from jobs.console import to_json as as_json
 from jobs.dates import BUSINESS_ZONE
 from jobs.lead import differences, read_lead, read_protection, side_by_side
@@ -16,11 +16,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def call_options(command: Command) -> Command:
     """The lead, its user, who asks, and the dry run; with the options of every command."""
-    lead = click.argument("lead", type=int)
+    lead = click.argument("lead", type=ID)
     user = click.option(
-        "--user", type=int, required=True, help="The user who holds the protection, as a safeguard."
+        "--user", type=ID, required=True, help="The user who holds the protection, as a safeguard."
     )
-    actor = click.option("--actor", type=int, help="Whoever decides it, by user id; stays on record.")
+    actor = click.option("--actor", type=ID, help="Whoever decides it, by user id; stays on record.")
     dry_run = click.option("--dry-run", is_flag=True, help="Do it in a transaction and roll that back.")
     return lead(user(actor(dry_run(locale_option(common_options(command))))))
 

@@ -1,5 +1,6 @@
 """`leadguard`, the command line: the group, its common options, and how failures end."""
 
+import io
 import os
 import signal
 import sys
@@ -75,10 +76,17 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             # click would print an empty line first, where a machine may be reading.
             raise _Interrupted from None
+        except BrokenPipeError:
+            # click would leave with the code of a refusal.
+            raise _ReaderGone from None
 
 
 class _Interrupted(Exception):
     """Ctrl-C or SIGTERM."""
+
+
+class _ReaderGone(Exception):
+    """Nobody reads standard output any more."""
 
 
 @click.group(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,6 +106,7 @@ def main() -> NoReturn:
     """Runs the command line; every failure ends as one clear line and a documented exit code."""
     # A worker that is told to stop lets go of what it holds, as with Ctrl-C.
     signal.signal(signal.SIGTERM, _stop)
+    _open_streams()
     app = App()
     try:
         code = cli.main(prog_name="leadguard", standalone_mode=False, obj=app)
@@ -114,12 +123,33 @@ def main() -> NoReturn:
         _fail(error, app)
     except psycopg.Error as error:
         _fail(from_database(error), app)
-    except BrokenPipeError:
+    except UnicodeEncodeError as error:
+        _fail(
+            UsageProblem(f"{error.object[:80]!a} is not UTF-8", "Use a terminal and a locale with UTF-8."),
+            app,
+        )
+    except (BrokenPipeError, _ReaderGone):
         _silence_stdout()
         _leave(Exit.SINK_FAILED)
+    except OSError as error:
+        what = error.filename or "standard output"
+        _fail(LeadguardError(f"{what} failed: {error.strerror or error}", None, Exit.SINK_FAILED), app)
     except (KeyboardInterrupt, _Interrupted, click.Abort):
         app.remark("interrupted")
         _leave(Exit.INTERRUPTED)
+
+
+def _open_streams() -> None:
+    """Makes what is printed printable everywhere, and what was closed (`>&-`) fail as a full disk does."""
+    # No socket or file may get the number of a stream that was closed.
+    while (number := os.open(os.devnull, os.O_RDONLY)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

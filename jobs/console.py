@@ -1,6 +1,8 @@
 """What commands print: results to stdout, everything else to stderr, JSON where a machine reads."""
 
+import codecs
 import json
+import math
 import os
 import re
 import sys
@@ -69,6 +71,32 @@ class App:
 pass_app = click.make_pass_decorator(App, ensure=True)
 
 
+class _Id(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
+    """A lead's or a user's number: what a bigint holds."""
+
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number: int = click.INT.convert(value, param, ctx)
+        if not -LARGEST_ID <= number <= LARGEST_ID:
+            self.fail(f"{value} is larger than any id", param, ctx)
+        return number
+
+
+LARGEST_ID = 2**63 - 1
+ID = _Id()
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds; nan, which lies in every range, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
+
+
 def common_options(command: Command) -> Command:
     """`--database-url`, `--json` and `--log-format`, accepted before and after the command's name."""
 
@@ -124,8 +152,9 @@ def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> Any
 
 
 def to_json(value: Any) -> str:
-    """One line of JSON; times as RFC 3339."""
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+    """One line of JSON; times as RFC 3339. In ASCII where the locale is not UTF-8: all of them know it."""
+    encoding = codecs.lookup(sys.stdout.encoding or "ascii").name
+    return json.dumps(value, ensure_ascii=encoding != "utf-8", default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -141,7 +170,10 @@ def _plain(value: Any) -> Any:
 
 
 # What would move the cursor, ring, colour, or turn the direction of what follows.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+
+
+_LONGEST_NAME = 200
 
 
 def printable(text: str | None) -> str:
@@ -149,13 +181,23 @@ def printable(text: str | None) -> str:
     return _UNSEEN.sub(" ", text or "")
 
 
+def short_name(text: str | None) -> str:
+    """A name for a table or a sentence: printable, and not so long that it fills the screen."""
+    name = printable(text)
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
 def stdout() -> "Console":
     """A console for tables: as wide as the terminal or as COLUMNS says, or wide enough for a file."""
     from rich.console import Console
 
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # rich would leave with the code of a refusal
+
     # rich reads COLUMNS and NO_COLOR itself.
     width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 140
-    return Console(file=sys.stdout, width=width, highlight=False)
+    return Output(file=sys.stdout, width=width, highlight=False)
 
 
 Advance = Callable[[int], None]

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import re
+import secrets
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -67,7 +68,8 @@ class CsvFile:
             raise UsageProblem(f"{delimiter!r} is no delimiter", "Give one character, or tab.")
         try:
             encoding = encoding or sniff_encoding(path)
-            codecs.lookup(encoding)
+            if codecs.lookup(encoding).name == "utf-8":
+                encoding = "utf-8-sig"  # a byte order mark is no part of the first column's name
             lines = list(islice(_lines(path, encoding), skip_lines + 1))
             if lines and lines[0].lstrip('\ufeff"').startswith(REFUSED_COLUMNS[0]):
                 skip_lines = 0  # a file of refused rows begins with its header
@@ -79,8 +81,8 @@ class CsvFile:
             first = next((line for line in below if line.strip()), "")
         except OSError as error:
             raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
-        except (LookupError, UnicodeError) as error:
-            raise UsageProblem(f"{path} cannot be read as {encoding}: {error}", "See --encoding.") from error
+        except (LookupError, ValueError) as error:
+            raise _unreadable(path, encoding, error) from error
         delimiter = delimiter or sniff_delimiter(first)
         file = cls(path, encoding, delimiter, [], skip_lines, ignore_rows)
         header = next(file._rows(), None)
@@ -157,17 +159,33 @@ class CsvFile:
         rows = (
             [row.line, writable(reasons[row.line]), *row.cells] for row in self.rows() if row.line in reasons
         )
-        part = target.with_name(target.name + ".part")
-        with part.open("w", encoding=self.encoding, errors="surrogateescape", newline="") as stream:
-            writer = csv.writer(stream, delimiter=self.delimiter)
-            writer.writerow([*REFUSED_COLUMNS, *self.header])
-            writer.writerows(rows)
-        part.replace(target)
+        # A name of its own: another import of the same file may be at the same point.
+        part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+        if target.exists() and not target.is_file():
+            part = target  # /dev/null and pipes are written to, never replaced
+        try:
+            with part.open("w", encoding=self.encoding, errors="surrogateescape", newline="") as stream:
+                writer = csv.writer(stream, delimiter=self.delimiter)
+                writer.writerow([*REFUSED_COLUMNS, *self.header])
+                writer.writerows(rows)
+            if part != target:
+                part.replace(target)
+        finally:
+            if part != target:
+                part.unlink(missing_ok=True)
 
 
 def _lines(path: Path, encoding: str) -> Iterator[str]:
     with path.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
-        yield from stream
+        try:
+            yield from stream
+        except UnicodeError as error:
+            # In UTF-16 there is no telling where the next letter begins.
+            raise _unreadable(path, encoding, error) from error
+
+
+def _unreadable(path: Path, encoding: str | None, error: Exception) -> UsageProblem:
+    return UsageProblem(f"{path} cannot be read as {encoding}: {error}", "See --encoding.")
 
 
 def sniff_delimiter(header: str) -> str:

@@ -82,10 +82,10 @@ def parse_moment(text: str, where: ZoneInfo, shift_days: int = 0, formats: Seque
     `formats` are those of strptime that are tried before ISO and German.
     """
     parsed = _parse(text, formats)
-    wall_clock = parsed.astimezone(where).replace(tzinfo=None) if parsed.tzinfo else parsed
-    if parsed.tzinfo and not shift_days:
-        return parsed
     try:
+        wall_clock = parsed.astimezone(where).replace(tzinfo=None) if parsed.tzinfo else parsed
+        if parsed.tzinfo and not shift_days:
+            return parsed
         return localise(wall_clock + timedelta(days=shift_days), where)
     except OverflowError:
         raise ValueError(f"{text!r} lies outside the calendar") from None
@@ -96,7 +96,10 @@ def parse_day(text: str, shift_days: int = 0, formats: Sequence[str] = ()) -> da
     parsed = _parse(text, formats)
     if parsed.tzinfo or parsed.time() != time():
         raise ValueError(f"{text!r} is not a plain date")
-    return parsed.date() + timedelta(days=shift_days)
+    try:
+        return parsed.date() + timedelta(days=shift_days)
+    except OverflowError:
+        raise ValueError(f"{text!r} lies outside the calendar") from None
 
 
 def _parse(text: str, formats: Sequence[str]) -> datetime:

@@ -10,7 +10,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
+from jobs.console import ID, App, common_options, locale_option, pass_app, printable, short_name, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -102,7 +102,7 @@ def sentence(explained: dict[str, Any], dates: Dates) -> str:
     answer = explained["protection"]
     if answer is None:
         return f"Lead {explained['lead_id']} was not protected at that moment."
-    name = f" ({printable(answer['company_name'])})" if answer["company_name"] else ""
+    name = f" ({short_name(answer['company_name'])})" if answer["company_name"] else ""
     until = dates.moment(answer["protection_expires_at"])
     if answer["state"] == "CONVERTED":
         return f"Lead {explained['lead_id']}{name}: CONVERTED by user {answer['user_id']}."
@@ -143,7 +143,7 @@ def _write(path: Path, text: str) -> None:
 
 
 @click.command("explain")
-@click.argument("lead", type=int)
+@click.argument("lead", type=ID)
 @click.option("--at", type=moment, help="As of this moment, past or future; default: now.")
 @click.option(
     "--svg",

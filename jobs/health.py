@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -12,6 +13,7 @@ import click
 
 from jobs import __version__
 from jobs.errors import UsageProblem
+from jobs.logs import logger
 
 # Whether all is well, and the body that says why.
 Report = Callable[[], tuple[bool, dict[str, Any]]]
@@ -43,6 +45,11 @@ class HealthServer:
             # What is asked lives as long as the process at most.
             daemon_threads = True
             address_family = _family(address[0])
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """Says nothing of a client that went away; a defect goes the way of every log line."""
+                if not isinstance(sys.exception(), OSError):
+                    logger("health").exception("a request could not be answered")
 
         try:
             self._server = Server(address, Handler)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jobs import mapping as mappings
-from jobs.console import App, common_options, pass_app
+from jobs.console import LARGEST_ID, App, common_options, pass_app
 from jobs.dates import BUSINESS_ZONE, zone
 from jobs.entities import ENTITIES, Entity
 from jobs.exits import Exit
@@ -51,7 +51,12 @@ class _Subcommand:
         @click.option(
             "--mapping", type=click.Path(path_type=Path), help="TOML file that maps foreign columns."
         )
-        @click.option("--user", type=click.IntRange(min=1), help="user_id of rows that name none.")
+        @click.option(
+            "--user",
+            type=click.IntRange(1, LARGEST_ID),
+            metavar="USER",
+            help="user_id of rows that name none.",
+        )
         @click.option(
             "--time-zone", help=f"Zone of dates that name none; default: the mapping's, else {BUSINESS_ZONE}."
         )

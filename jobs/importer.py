@@ -117,6 +117,8 @@ def import_file(database: Database, entity: Entity, path: Path, options: Options
         mapping.skip_lines,
         mapping.ignore_rows,
     )
+    target = options.refused or path.with_name(path.name + ".refused.csv")
+    _check_target(target, (path, options.mapping))
     chosen = plan(mapping, entity.field_names, file.header)
     _check_columns(entity, file, chosen, options)
     where = options.zone or mapping.zone or zone(BUSINESS_ZONE)
@@ -150,7 +152,6 @@ def import_file(database: Database, entity: Entity, path: Path, options: Options
     report.reasons = tuple(sorted(reasons.items()))
     report.known = report.rows - report.imported - report.updated - report.refused
     if reasons:
-        target = options.refused or path.with_name(path.name + ".refused.csv")
         try:
             file.write_refused(target, reasons)
         except OSError as error:
@@ -162,6 +163,15 @@ def import_file(database: Database, entity: Entity, path: Path, options: Options
         report.refused_file = str(target)
     report.seconds = round(time.monotonic() - started, 3)
     return report
+
+
+def _check_target(target: Path, sources: Collection[Path | None]) -> None:
+    """What is read must not be replaced by what was refused of it."""
+    for source in sources:
+        if source is not None and target.exists() and target.samefile(source):
+            raise UsageProblem(
+                f"the refused rows would replace {source}", "Name another file with --refused."
+            )
 
 
 def _updated_fields(entity: Entity, names: Collection[str]) -> list[str]:

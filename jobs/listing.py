@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
+from jobs.console import ID, App, common_options, locale_option, pass_app, printable, short_name, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -94,7 +94,7 @@ def table(rows: list[dict[str, Any]], dates: Dates) -> Table:
         ahead = f"{dates.day(row['next_at'])} {row['next_event'] or ''}".strip()
         found.add_row(
             str(row["lead_id"]),
-            Text(printable(row["company_name"])),
+            Text(short_name(row["company_name"])),
             str(row["user_id"]),
             row["state"],
             "; ".join(part for part in (ahead, f"on hold since {held}" if held else "") if part),
@@ -104,7 +104,7 @@ def table(rows: list[dict[str, Any]], dates: Dates) -> Table:
 
 
 @click.command("list")
-@click.option("--user", "users", type=int, multiple=True, metavar="USER", help="Of this user; repeatable.")
+@click.option("--user", "users", type=ID, multiple=True, metavar="USER", help="Of this user; repeatable.")
 @click.option(
     "--state",
     "states",

@@ -24,6 +24,7 @@ import re
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -68,7 +69,7 @@ class Mapping:
         file = document.get("file", {})
         return cls(
             columns={name: _sources(source) for name, source in document.get("columns", {}).items()},
-            formats={name: _several(given) for name, given in document.get("formats", {}).items()},
+            formats={name: _formats(path, given) for name, given in document.get("formats", {}).items()},
             values={name: _texts(values) for name, values in document.get("values", {}).items()},
             constants=_texts(document.get("constants", {})),
             defaults=_texts(document.get("defaults", {})),
@@ -166,8 +167,15 @@ def _sources(source: Any) -> Sources:
     return [str(column) for column in source] if isinstance(source, list) else str(source)
 
 
-def _several(given: Any) -> tuple[str, ...]:
-    return tuple(str(one) for one in given) if isinstance(given, list) else (str(given),)
+def _formats(path: Path, given: Any) -> tuple[str, ...]:
+    formats = tuple(str(one) for one in given) if isinstance(given, list) else (str(given),)
+    for one in formats:
+        try:
+            # What it writes it must be able to read: a directive that is none, or stands twice, is not.
+            datetime.strptime(datetime(2001, 2, 3, tzinfo=UTC).strftime(one), one)  # noqa: DTZ007
+        except (ValueError, re.error) as error:
+            raise UsageProblem(f"{path}: [formats] {one!r} is no format of dates: {error}") from None
+    return formats
 
 
 def _constant(text: str) -> Getter:

@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 from rich.table import Table
 
-from jobs.console import App, common_options, pass_app, stdout
+from jobs.console import ID, App, common_options, pass_app, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import BUSINESS_ZONE, Dates, environment_locale
@@ -54,7 +54,7 @@ def event_name(text: str) -> int | UUID:
 def filter_options(command: Command) -> Command:
     """The conditions by which events are chosen; all that are given hold together."""
     event_type = click.option("--type", "event_type", metavar="TYPE", help="Of this type.")
-    lead = click.option("--lead", type=int, metavar="ID", help="Of this lead.")
+    lead = click.option("--lead", type=ID, metavar="ID", help="Of this lead.")
     since = click.option(
         "--since", type=moment, metavar="TIME", help="Published (else written) at this moment or later."
     )

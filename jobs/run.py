@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from jobs import __version__, logs
-from jobs.console import App, common_options, pass_app
+from jobs.console import App, Seconds, common_options, pass_app
 from jobs.database import Connection, Database
 from jobs.errors import LeadguardError
 from jobs.exits import Exit
@@ -294,7 +294,7 @@ def _text(moment: datetime | None) -> str | None:
 def _every(name: str, default: float, what: str) -> Callable[[Command], Command]:
     return click.option(
         f"--{name}-every",
-        type=click.FloatRange(0.1, 86_400),
+        type=Seconds(0.1, 86_400),
         default=default,
         show_default=True,
         metavar="SECONDS",
@@ -339,7 +339,7 @@ def _every(name: str, default: float, what: str) -> Callable[[Command], Command]
 )
 @click.option(
     "--grace",
-    type=click.FloatRange(0, 3600),
+    type=Seconds(0, 3600),
     default=20,
     show_default=True,
     metavar="SECONDS",

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
+from jobs.console import ID, App, common_options, locale_option, pass_app, printable, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -157,7 +157,7 @@ def _cell(value: Any, dates: Dates) -> str:
 
 
 @click.command("show")
-@click.argument("lead", type=int)
+@click.argument("lead", type=ID)
 @click.option("--at", type=moment, help="As of this moment, past or future; default: now.")
 @click.option(
     "--limit",

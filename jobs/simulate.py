@@ -10,7 +10,7 @@ import click
 from psycopg.types.json import Jsonb
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, stdout
+from jobs.console import ID, App, common_options, locale_option, pass_app, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.errors import UsageProblem
@@ -58,7 +58,7 @@ def _facts(text: str) -> dict[str, Any]:
             ) from None
     try:
         facts = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageProblem(f"{where} is no JSON: {error}") from None
     if not isinstance(facts, dict):
         raise UsageProblem(f"{where} is no JSON object", 'It has the members "activities" and "holds".')
@@ -66,7 +66,7 @@ def _facts(text: str) -> dict[str, Any]:
 
 
 @click.command("simulate")
-@click.argument("lead", type=int)
+@click.argument("lead", type=ID)
 @click.option(
     "--activity",
     "activities",

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
+from jobs.console import App, Seconds, common_options, locale_option, pass_app, short_name, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -135,7 +135,7 @@ def deadlines_table(rows: list[dict[str, Any]], dates: Dates) -> Table:
     for heading in ("When", "What", "Lead", "Company", "User", "State"):
         table.add_column(heading, no_wrap=heading != "Company")
     for row in rows:
-        lead, user, company = str(row["lead_id"]), str(row["user_id"]), Text(printable(row["company_name"]))
+        lead, user, company = str(row["lead_id"]), str(row["user_id"]), Text(short_name(row["company_name"]))
         table.add_row(dates.moment(row["at"]), row["what"], lead, company, user, row["state"])
     return table
 
@@ -239,7 +239,7 @@ def _read(app: App, upcoming: int) -> dict[str, Any]:
 )
 @click.option(
     "--watch",
-    type=click.FloatRange(0.1, 86400),
+    type=Seconds(0.1, 86400),
     is_flag=False,
     flag_value=2,
     metavar="[SECONDS]",

@@ -7,7 +7,7 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, common_options, pass_app, printable, progress, stdout
+from jobs.console import ID, App, common_options, pass_app, printable, progress, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.exits import Exit
@@ -47,7 +47,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
 
 @click.command("verify")
-@click.argument("lead", type=int, required=False)
+@click.argument("lead", type=ID, required=False)
 @click.option(
     "--batch", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Leads in one query."
 )

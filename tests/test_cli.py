@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from jobs.cli import cli
 from jobs.cluster import Cluster
 from jobs.errors import describe, from_database
 from jobs.exits import MEANINGS, Exit, help_text
-from tests.shell import run
+from tests.shell import CLEAN, ROOT, run
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -99,17 +101,63 @@ def test_every_command_explains_itself_with_an_example(command: list[str]) -> No
         ["explain", "abc"],
         ["explain", "1", "--at", "31.02.2026"],
         ["remind", "--limit", "0"],
+        ["explain", "9223372036854775808"],
+        ["hold", "1", "--user", "9223372036854775808", "--reason", "x"],
+        ["outbox", "list", "--lead", "-9223372036854775809"],
+        ["outbox", "list", "--type", "\udcff"],
+        ["publish", "--sink", "notify:\udcff"],
+        ["explain", "1", "--at", "0001-01-01 00:00+14:00"],
+        ["status", "--watch", "nan"],
+        ["run", "--grace", "nan"],
+        ["simulate", "1", "--facts", '{"activities": ' + "9" * 5000 + "}"],
+        ["import", "leads", "\udcff.csv"],
         ["import", "leads", "/nonexistent.csv"],
         ["import", "leads", "x.csv", "--time-zone", "Mars/Olympus"],
         ["status", "--database-url", "postgresql://user:geheim@[half/db"],
     ],
-    ids=" ".join,
+    ids=lambda arguments: ascii(" ".join(arguments))[:60],
 )
 def test_wrong_usage_is_exit_2(arguments: list[str], fresh_database: str) -> None:
     code, out, error = run(*arguments, url=fresh_database)
     assert (code, out) == (2, "")
     assert "Error: " in error
     assert "geheim" not in error
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "| true"])
+@pytest.mark.parametrize("arguments", ["list", "status --json", "outbox list --json", "explain 1 --svg -"])
+def test_what_cannot_be_printed_is_exit_6(
+    arguments: str, redirection: str, leads: psycopg.Connection[Any]
+) -> None:
+    leads.execute(
+        "insert into public.leads (id, user_id, company_name)"
+        " select n, 7, repeat('Kantine ', 20) from generate_series(101, 500) as n"
+    )
+    limit = " --limit 400" if "list" in arguments else ""
+    script = f"{sys.executable} -m jobs.cli {arguments}{limit} {redirection}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        env={**CLEAN, "PYTHONPATH": str(ROOT), "DATABASE_URL": leads.info.dsn},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 6, done.stderr
+    assert done.stderr.count("\n") == (0 if redirection == "| true" else 1)
+
+
+def test_a_terminal_that_knows_few_letters_gets_the_others_spelt_out(leads: psycopg.Connection[Any]) -> None:
+    leads.execute("update public.leads set company_name = 'Küche → \U0001f600' where id = 1")
+    latin = {"PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "jobs.cli"]
+    environment = {**CLEAN, **latin, "PYTHONPATH": str(ROOT), "DATABASE_URL": leads.info.dsn}
+    asked = subprocess.run([*command, "show", "1"], env=environment, capture_output=True, check=True)
+    assert "Küche \\u2192 \\U0001f600" in asked.stdout.decode("latin-1")
+    asked = subprocess.run(
+        [*command, "show", "1", "--json"], env=environment, capture_output=True, check=True
+    )
+    assert json.loads(asked.stdout.decode("latin-1"))["lead"]["company_name"] == "Küche → \U0001f600"
 
 
 def test_an_unreachable_database_is_exit_3_and_shows_no_password(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ import pytest
 from psycopg import sql
 
 from jobs.cluster import Cluster
+from jobs.console import printable
 from jobs.database import Database, to_url, with_database
 from jobs.dates import Dates
 from jobs.explain import drawn, explain
@@ -442,6 +443,23 @@ def test_no_name_steers_the_terminal(story: str) -> None:
         assert "=cmd" in out
         assert not re.search("[\x1b\u202e]", out)
         assert "[bold]" in "".join(out.split())
+
+
+@pytest.mark.parametrize("mark", ["\x1b", "\x9b", "\r\n", "\u061c", "\u200f", "\u2028", "\u202e", "\u2067"])
+def test_what_steers_a_terminal_or_turns_a_line_around_is_a_blank(mark: str) -> None:
+    assert printable(f"Hotel{mark}Krone") == "Hotel Krone"
+
+
+def test_no_name_pushes_the_others_from_the_screen(leads: Leads) -> None:
+    leads.execute(
+        "insert into public.leads (id, user_id, company_name) values (901, 77, repeat('Wort ', 40000))"
+    )
+    leads.execute("insert into public.leads (id, user_id, company_name) values (902, 77, 'Krone')")
+    for command in (["list", "--user", "77"], ["status"], ["show", "901"], ["explain", "901"]):
+        code, out, _ = run(*command, url=leads.info.dsn)
+        assert code == 0
+        assert "Wort" in out
+        assert len(out) < 10_000
 
 
 # --- status -----------------------------------------------------------------------------------------------

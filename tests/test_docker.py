@@ -225,6 +225,13 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
                 "insert into public.leads (user_id, company_name, created_at)"
                 " values (7, 'Kantine', now() - interval '65 days')"
             )
+        # The line that compose.yaml tells people to type.
+        head = (DOCKER / "compose.yaml").read_text("utf-8").partition("services:")[0]
+        line = re.search(r"compose.yaml run --rm (migrate) (\S+)", head)
+        assert line is not None
+        asked = run(service(line[1]), "leadguard", line[2])
+        assert asked.returncode == 0, asked.stderr
+        assert "REMINDER_DUE" in asked.stdout
         target = tmp_path / "events.jsonl"
         settings = {**service("workers"), "LEADGUARD_SINK": f"file:{target}"}
         del settings["LEADGUARD_HEALTH"]
@@ -277,6 +284,23 @@ def test_the_units_start_what_leadguard_takes() -> None:
         assert program == PROGRAM
         for one in ("remind", "publish", "expire") if "%i" in arguments else ("",):
             leadguard_arguments([one if argument == "%i" else argument for argument in arguments])
+
+
+def test_the_units_give_libpq_a_passfile_that_it_takes(tmp_path: Path) -> None:
+    """A credential is shown with the mode 440 by newer releases of systemd, which libpq passes over."""
+    for unit in (unit for unit in UNITS if unit.suffix == ".service"):
+        credentials, runtime = tmp_path / unit.stem / "credentials", tmp_path / unit.stem / "run"
+        text = unit.read_text("utf-8")
+        text = text.replace("%i", "remind").replace("%d", str(credentials)).replace("%t", str(runtime))
+        said = dict(re.findall(r"^(ExecStartPre|RuntimeDirectory|Environment=PGPASSFILE)=(.*)$", text, re.M))
+        credentials.mkdir(parents=True)
+        (credentials / "pgpass").write_text("*:*:*:*:geheim\n")
+        (credentials / "pgpass").chmod(0o440)
+        (runtime / said["RuntimeDirectory"]).mkdir(parents=True)
+        subprocess.run(shlex.split(said["ExecStartPre"]), check=True)
+        passfile = Path(said["Environment=PGPASSFILE"])
+        assert passfile.read_text() == "*:*:*:*:geheim\n"
+        assert passfile.stat().st_mode & 0o777 == 0o600
 
 
 def test_cron_starts_what_leadguard_takes() -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -118,6 +119,19 @@ def test_utf8_with_a_broken_line_stays_utf8_and_refuses_that_line(target: Target
     assert b";4;M\xfcller" in Path(report.refused_file).read_bytes()
 
 
+def test_a_byte_order_mark_is_passed_over_also_where_the_encoding_is_given(target: Target) -> None:
+    text = b"\xef\xbb\xbfexternal_id;user_id;company_name\nL1;7;Caf\xc3\xa9\n"
+    assert target.load(LEADS, text, encoding="utf-8").imported == 1
+
+
+@pytest.mark.parametrize("broken", [b"\x41", b"\x00\xd8x\x00"], ids=["half a letter", "half a pair"])
+def test_utf16_that_breaks_off_far_below_the_header_is_named(broken: bytes, target: Target) -> None:
+    text = b"\xff\xfe" + some_leads(5000).encode("utf-16-le") + broken
+    with pytest.raises(UsageProblem, match="cannot be read as utf-16"):
+        target.load(LEADS, text)
+    assert target.rows("select count(*) from leads") == [(0,)]
+
+
 def test_an_unclosed_quote_does_not_swallow_the_rows_behind_it(target: Target) -> None:
     rows = [f"{number};Kantine {number}" for number in range(2, 400)]
     report = target.load(LEADS, "\n".join(["external_id;company_name", '1;"Kantine', *rows]), user=7)
@@ -162,6 +176,19 @@ def test_iso_and_german_dates_are_read_in_the_business_zone(text: str, expected:
 def test_what_is_no_date_is_refused_by_its_text(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
         parse_moment(text, BERLIN)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01 00:00+14:00", "9999-12-31 23:59-14:00"])
+def test_a_moment_outside_the_calendar_of_the_zone_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="outside the calendar"):
+        parse_moment(text, BERLIN)
+
+
+@pytest.mark.parametrize("shift", [-3_000_000, 3_000_000])
+def test_a_date_that_is_moved_out_of_the_calendar_is_refused(shift: int) -> None:
+    for parse in (partial(parse_moment, "2026-01-10", BERLIN), partial(parse_day, "2026-01-10")):
+        with pytest.raises(ValueError, match="outside the calendar"):
+            parse(shift_days=shift)
 
 
 def test_a_rebased_date_keeps_its_wall_clock_across_the_change_of_time() -> None:
@@ -293,6 +320,9 @@ def test_a_mapping_reads_reports_with_titles_totals_and_foreign_dates(target: Ta
         ("columns = 'Firma'", "columns is no part of its own"),
         ("[values]\nuser_id = 7", "values.user_id is no table"),
         ("[formats]\nfirma = '%d'", "unknown field firma"),
+        ("[formats]\ncreated_at = '%d/%d/%Y'", "'%d/%d/%Y' is no format of dates"),
+        ("[formats]\ncreated_at = ['%d/%m/%Y', '%Q']", "'%Q' is no format of dates"),
+        ('[file]\nencoding = "utf\\u00008"', "cannot be read as utf"),
         ("[columns]\nfirma = 'Firma'", "unknown field firma"),
         ("[columns]\ncompany_name = 'Gibtsnicht'", "does not have: Gibtsnicht"),
         ("[spalten]\ncompany_name = 'Firma'", "unknown part spalten"),
@@ -330,6 +360,7 @@ _BAD_LEADS = {
     "user_id: '9223372036854775808' is not a whole number": "B6;9223372036854775808;Kantine;2026-01-01 10:00",
     "created_at: '31.02.2026' is not a date": "B7;7;Kantine;31.02.2026",
     "created_at: 'infinity' is not a date": "B8;7;Kantine;infinity",
+    "created_at: '0001-01-01 00:00+14:00' lies outside": "B16;7;Kantine;0001-01-01 00:00+14:00",
     "LP006": "B9;7;Kantine;1999-12-31 10:00",
     "LP007": "B10;7;Kantine;2099-01-01 10:00",
     "has 5 cells where the header has 4": "B11;7;Kantine;2026-01-01 10:00;mehr",
@@ -368,6 +399,39 @@ def test_the_refused_file_can_be_corrected_and_imported_as_it_is(target: Target)
     report = target.load(LEADS, corrected, user=7)
     assert (report.imported, report.refused) == (2, 0)
     assert target.rows("select company_name from leads order by external_id") == [("A",), ("B",), ("Größe",)]
+
+
+def test_imports_of_one_file_at_once_write_one_whole_file_of_refused_rows(target: Target) -> None:
+    lines = ["external_id;name", *(f"L{number};Kantine" for number in range(500))]
+    file = CsvFile.open(target.file("\n".join(lines)))
+    refused = target.directory / "refused.csv"
+    reasons = {row.line: "refused" for row in file.rows()}
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(file.write_refused, refused, reasons) for _ in range(40)]:
+            done.result()
+    assert len(refused.read_text().splitlines()) == 501
+    assert {path.name for path in target.directory.iterdir()} == {"import.csv", "refused.csv"}
+
+
+def test_a_device_or_a_pipe_is_written_to_and_never_replaced(target: Target) -> None:
+    pipe = target.directory / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert target.load(LEADS, "external_id;user_id;company_name\nL1;7;\n", refused=pipe).refused == 1
+    assert b"company_name is missing;L1;7;" in os.read(reader, 10_000)
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_refused_rows_never_replace_what_is_read(target: Target) -> None:
+    text = "external_id;user_id;company_name\nL1;7;\nL2;7;Kantine\n"
+    mapping = target.file("[constants]\nuser_id = 7\n", "mapping.toml")
+    (target.directory / "link.csv").symlink_to(target.directory / "import.csv")
+    for name in ("import.csv", "link.csv", "mapping.toml"):
+        with pytest.raises(UsageProblem, match="would replace"):
+            target.load(LEADS, text, mapping=mapping, refused=target.directory / name)
+    assert (target.directory / "import.csv").read_text() == text
+    assert target.rows("select count(*) from leads") == [(0,)]
 
 
 def test_no_file_of_refused_rows_is_written_when_there_are_none(target: Target) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections.abc import Callable
@@ -381,6 +382,20 @@ def test_an_unknown_path_is_404_and_a_silent_client_holds_nobody_up(database_url
         assert set(body["workers"]) == {"remind", "expire", "publish", "maintain"}
         assert all(told["last_success"] for told in body["workers"].values())
         assert daemon.stop() == 0
+
+
+def test_a_client_that_breaks_off_leaves_no_trace_in_the_log(database_url: str) -> None:
+    with Daemon(database_url) as daemon:
+        eventually(daemon.is_ready, "it is ready")
+        port = daemon.said("run", "health on")[0]["health_port"]
+        for request in (b"", b"GET /readyz HTTP/1.1\r\n", b"GET /readyz HTTP/1.1\r\n\r\n") * 5:
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(request)
+                # Closed with a reset, as by a probe that has run out of time.
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert daemon.ask("/healthz")[0] == 200
+        assert daemon.stop() == 0
+        assert daemon.noise == []
 
 
 # --- JSON logs of every command ---------------------------------------------------------------------------

@@ -52,6 +52,17 @@ def test_a_long_line_that_was_cut_in_the_middle_of_a_letter_is_cut_off(tmp_path:
     assert path.read_text("utf-8").splitlines() == [event(1), event(2)]
 
 
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = to_file(str(pipe))
+    sink.send(event(1))
+    sink.flush()
+    assert os.read(reader, 10_000).decode() == event(1) + "\n"
+    os.close(reader)
+
+
 def test_somebody_elses_line_is_kept_and_ended(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text("a note without a line break", "utf-8")

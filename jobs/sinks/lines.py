@@ -65,7 +65,8 @@ class FileSink:
         with self._opened() as file:
             _mend(file)
             _write(file, lines)
-            os.fsync(file.fileno())
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                os.fsync(file.fileno())  # a pipe has no disk behind it
 
     def close(self) -> None:
         pass  # nothing is open between two batches
@@ -75,7 +76,7 @@ class FileSink:
         is_new = not self._path.exists()
         # A device or a pipe is only written to: one that is opened for reading, too, is its own reader.
         mode = "ab+" if is_new or self._path.is_file() else "ab"
-        with FileIO(self._path, mode) as file:
+        with FileIO(str(self._path), mode) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if is_new:
                 _sync_name(self._path)
