@@ -181,7 +181,7 @@ def test_a_worker_that_the_database_refuses_stops_no_other(
         assert retries[1] > retries[0] / 2
         database.execute("alter table public.lead_protection_periods drop constraint nobody_ends")
         eventually(lambda: figures(database) == (3, 2, 0), "it records what it could not")
-        assert daemon.said("expire", "works again")
+        daemon.waits_for("expire", "works again")
         assert daemon.stop() == 0
 
 
@@ -236,7 +236,7 @@ def test_told_to_stop_it_stops_at_once_when_idle(number: signal.Signals, databas
     with Daemon(database_url) as daemon:
         eventually(daemon.is_ready, "it is ready")
         assert daemon.stop(number) == 0
-        assert daemon.said("run", "stopping")
+        daemon.waits_for("run", "stopping")
         assert daemon.noise == []
 
 
@@ -277,7 +277,7 @@ def test_a_batch_that_takes_longer_than_the_grace_is_rolled_back(database: psyco
     with Daemon(database.info.dsn, "--grace", "0.2", *QUICK) as daemon:
         eventually(lambda: is_at_work(database, "leadguard run remind"), "it works on a batch")
         assert daemon.stop() == 0
-        assert daemon.said("remind", "rolled back")
+        daemon.waits_for("remind", "rolled back")
     assert figures(database)[0] == 0
     eventually(lambda: not is_at_work(database, "leadguard run remind"), "the server has stopped too")
 
@@ -308,7 +308,7 @@ def test_a_sink_that_hangs_is_left_behind_and_loses_nothing(
             eventually(lambda: database.execute(leased).fetchone() == (True,), "it has taken events")
             eventually(lambda: figures(database)[:2] == (3, 2), "the others work on")
             assert daemon.stop() == 130
-            assert daemon.said("run", "publish hangs")
+            daemon.waits_for("run", "publish hangs")
     finally:
         os.close(reader)
     assert figures(database)[2] == 610
