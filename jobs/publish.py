@@ -30,9 +30,10 @@ _PATIENCE = 50
 _PARTITIONS_EVERY_SECONDS = 3600.0
 # Events in one claim: beyond this a drain gains little, and the longer a batch, the longer others wait.
 DEFAULT_LIMIT = 2000
-# While writers are at work nobody can be told that a publisher sleeps: it looks again after this long,
-# then after twice as long, and so on to the limit.
+# While writers are at work nobody can be told that a publisher sleeps: it looks again after this long, and
+# when that has gone on for a while, after twice as long, and so on to the limit.
 _FIRST_NAP_SECONDS = 0.002
+_EAGER_SECONDS = 0.1
 _LONGEST_NAP_SECONDS = 0.5
 
 # Token, id, type, payload.
@@ -147,7 +148,8 @@ def wait_for_events(connection: Connection, seconds: float) -> bool:
     The connection is in autocommit mode, and no transaction is open while it waits. Poll anyway: what
     another publisher has leased and leaves behind is announced by nobody.
     """
-    deadline = time.monotonic() + seconds
+    started = time.monotonic()
+    deadline = started + seconds
     nap = _FIRST_NAP_SECONDS
     connection.execute("listen leadguard_outbox")
     while True:
@@ -170,7 +172,8 @@ def wait_for_events(connection: Connection, seconds: float) -> bool:
             return False
         if _called(connection, min(nap, left)):
             return True
-        nap = min(2 * nap, _LONGEST_NAP_SECONDS)
+        if time.monotonic() - started > _EAGER_SECONDS:
+            nap = min(2 * nap, _LONGEST_NAP_SECONDS)
 
 
 def _called(connection: Connection, seconds: float) -> bool:
