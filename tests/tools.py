@@ -15,6 +15,7 @@ from pathlib import Path
 from jobs.cluster import SUPPORTED, ClusterError, Installation, Kind, find_installation
 
 _ISOLATIONTESTER = "lib/pgxs/src/test/isolation/isolationtester"
+_SERVER_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 
 
 class MissingTools(Exception):
@@ -49,6 +50,28 @@ def has_extension(name: str, installation: Installation) -> bool:
     if installation.embedded:
         return any(installation.bin.parent.glob(f"share/**/extension/{name}.control"))
     return debian.exists() if "/usr/lib/postgresql/" in str(installation.bin) else any(own)
+
+
+def nats_server() -> str | None:
+    """The NATS server; Debian keeps it where root alone looks."""
+    return shutil.which("nats-server", path=_SERVER_PATH)
+
+
+def rabbitmq_server() -> str | None:
+    """RabbitMQ's own start script: Debian's wrapper on PATH insists on one fixed user and place."""
+    return shutil.which("rabbitmq-server", path=f"/usr/lib/rabbitmq/bin:{_SERVER_PATH}")
+
+
+def prometheus() -> str | None:
+    """Prometheus; `promtool` lies beside it."""
+    return shutil.which("prometheus", path=_SERVER_PATH)
+
+
+def alertmanager() -> str | None:
+    """Alertmanager, under the name that Debian gives it or its own; `amtool` lies beside it."""
+    return shutil.which("prometheus-alertmanager", path=_SERVER_PATH) or shutil.which(
+        "alertmanager", path=_SERVER_PATH
+    )
 
 
 def compose_command() -> list[str] | None:
@@ -127,6 +150,13 @@ def _needed(kind: Kind) -> list[Tool]:
             "built by `make` in src/test/isolation of PostgreSQL's source, installed by `make install` there",
         ),
     ]
+    for name, program, package, site in (
+        ("nats-server", nats_server, "nats-server", "https://nats.io/download"),
+        ("rabbitmq-server", rabbitmq_server, "rabbitmq-server", "https://rabbitmq.com/docs/download"),
+        ("Prometheus", prometheus, "prometheus", "https://prometheus.io/download"),
+        ("Alertmanager", alertmanager, "prometheus-alertmanager", "https://prometheus.io/download"),
+    ):
+        tools.append(tool(name, "pytest", program, package, site))
     compose_site = "https://docs.docker.com/compose/install"
     tools.append(tool("docker compose", "pytest", compose_command, "docker-compose", compose_site))
     if sys.platform == "linux":
