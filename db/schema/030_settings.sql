@@ -8,7 +8,16 @@ create table if not exists public.settings (
     constraint settings_outbox_shards_usable
     check (name <> 'outbox_shards' or value ~ '^([1-9]|[1-5][0-9]|6[0-4])$'),
     constraint settings_retention_at_least_a_day
-    check (case when name like '%\_retention' then value::interval >= interval '1 day' else true end)
+    check (case when name like '%\_retention' then value::interval >= interval '1 day' else true end),
+    constraint settings_catering_sla_usable check (
+        case
+            when name = 'catering_sla' then value::interval between interval '1 second' and interval '1 year' else true
+        end
+    ),
+    constraint settings_amounts_usable check (
+        name not in ('cost_per_lead_budget', 'instance_eur_per_hour', 'worker_eur_per_hour')
+        or value ~ '^[0-9]{1,9}([.][0-9]{1,4})?$'
+    )
 );
 comment on table public.settings is 'Settings of this installation, one row each; every value is text.';
 
@@ -19,5 +28,9 @@ insert into public.settings (name, value, description) values
         'Into how many parts the outbox is divided by lead id: so many publishers can be at work at once (1 to 64).'),
     ('outbox_retention', '30 days', 'How long published events stay in outbox_archive.'),
     ('inbox_retention', '90 days', 'How long the ids of applied events are kept.'),
-    ('job_runs_retention', '90 days', 'How long the runs of the workers are kept; the last of each job stays.')
+    ('job_runs_retention', '90 days', 'How long the runs of the workers are kept; the last of each job stays.'),
+    ('catering_sla', '2 hours', 'Within which a request for event catering is to be answered.'),
+    ('cost_per_lead_budget', '25', 'What a new lead may cost, in EUR.'),
+    ('instance_eur_per_hour', '0.10', 'Price of an application instance, an assumption: put in what yours costs.'),
+    ('worker_eur_per_hour', '0.05', 'Price of a worker process, an assumption: put in what yours costs.')
 on conflict (name) do nothing;

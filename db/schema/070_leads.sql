@@ -20,4 +20,5 @@ comment on column public.leads.converted_at is 'When the lead became a customer;
 comment on column public.leads.external_id is 'The lead''s id in the system it was imported from; makes imports idempotent.';
 
 create index if not exists leads_by_user on public.leads (user_id);
+create index if not exists leads_by_created_at on public.leads (created_at);
 create unique index if not exists leads_external_id_once on public.leads (external_id) where external_id is not null;

@@ -26,7 +26,12 @@ select set_eq(
         ('lead_operations', 'activity_types', 'SELECT'), ('lead_operations', 'sales_users', 'SELECT'), ('lead_operations', 'settings', 'SELECT'), ('lead_operations', 'job_runs', 'SELECT'),
         ('lead_operations', 'outbox', 'SELECT'), ('lead_operations', 'outbox_archive', 'SELECT'), ('lead_operations', 'error_codes', 'SELECT'),
         ('lead_operations', 'v_user_lead_protection', 'SELECT'), ('lead_operations', 'v_lead_timeline', 'SELECT'), ('lead_operations', 'monitoring_user_lead', 'SELECT'),
-        ('grafana_reader', 'v_user_lead_protection', 'SELECT'), ('grafana_reader', 'v_lead_timeline', 'SELECT'), ('grafana_reader', 'monitoring_user_lead', 'SELECT')$$,
+        ('grafana_reader', 'v_user_lead_protection', 'SELECT'), ('grafana_reader', 'v_lead_timeline', 'SELECT'), ('grafana_reader', 'monitoring_user_lead', 'SELECT'),
+        ('module03_writer', 'sample_requests', 'SELECT INSERT DELETE'), ('module03_writer', 'event_catering_requests', 'SELECT INSERT DELETE'), ('module03_writer', 'error_codes', 'SELECT'),
+        ('finops_writer', 'cost_entries', 'SELECT INSERT'), ('finops_writer', 'error_codes', 'SELECT'),
+        ('lead_operations', 'sample_requests', 'SELECT'), ('lead_operations', 'event_catering_requests', 'SELECT'), ('lead_operations', 'cost_entries', 'SELECT'),
+        ('lead_operations', 'cost_budget_breaches', 'SELECT'), ('lead_operations', 'seasons', 'SELECT'), ('lead_operations', 'v_current_season', 'SELECT'),
+        ('grafana_reader', 'v_current_season', 'SELECT'), ('lead_exporter', 'metric_season_active', 'SELECT'), ('lead_exporter', 'metric_season_load_multiplier', 'SELECT')$$,
     'rights on tables and views are these and no others'
 );
 select set_eq(
@@ -35,13 +40,15 @@ select set_eq(
        cross join unnest(array['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']) as p (privilege)
        where c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace) and c.relkind in ('r', 'p', 'v')
          and has_column_privilege(r.role, c.oid, a.attnum, p.privilege) and not has_table_privilege(r.role, c.oid, p.privilege)$$,
-    $$select 'module02_writer', v.relation, v.privilege, c.name
+    $$select v.role, v.relation, v.privilege, c.name
         from (values
-            ('leads', 'UPDATE', 'user_id company_name city contact_name contact_email contact_phone created_at converted_at external_id'),
-            ('lead_activities', 'UPDATE', 'lead_id user_id activity_type occurred_at summary external_id')
-        ) as v (relation, privilege, columns)
+            ('module02_writer', 'leads', 'UPDATE', 'user_id company_name city contact_name contact_email contact_phone created_at converted_at external_id'),
+            ('module02_writer', 'lead_activities', 'UPDATE', 'lead_id user_id activity_type occurred_at summary external_id'),
+            ('module03_writer', 'sample_requests', 'UPDATE', 'lead_id user_id product_type urgency status requested_at resolved_at external_id'),
+            ('module03_writer', 'event_catering_requests', 'UPDATE', 'lead_id user_id event_type capacity_tier requested_at responded_at external_id')
+        ) as v (role, relation, privilege, columns)
        cross join unnest(string_to_array(v.columns, ' ')) as c (name)$$,
-    'Module 02 writes its own columns, and nothing that the system sets'
+    'modules write their own columns, and nothing that the system sets'
 );
 select set_eq(
     $$select r.role, p.oid::regproc::text from roles as r cross join pg_proc as p
@@ -59,6 +66,7 @@ select set_eq(
         ('lead_worker', 'expire_due_protections'), ('lead_worker', 'make_outbox_partitions'), ('lead_worker', 'start_job_run'), ('lead_worker',
         'finish_job_run'), ('lead_worker', 'record_job_run'), ('lead_worker', 'verify_lead_protection'),
         ('grafana_reader', 'explain_lead_protection'),
+        ('lead_operations', 'cost_per_lead'), ('lead_operations', 'season_at'), ('lead_worker', 'season_at'), ('lead_exporter', 'season_at'), ('grafana_reader', 'season_at'),
         -- What the views run, with their reader's right.
         ('module02_writer', 'internal.protection_row'), ('module02_writer', 'internal.days_between'),
         ('lead_operations', 'internal.protection_row'), ('lead_operations', 'internal.days_between'),
