@@ -8,13 +8,14 @@ import multiprocessing
 import random
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection as Pipe
 
 from bench.measure import Result
 from jobs.database import Connection, Database
 from jobs.publish import DEFAULT_LIMIT, Publisher, wait_for_events
+from jobs.sinks import Event, Refusal
 
 DRAIN_BOUND = 40_000  # events a second
 MEDIAN_BOUND_MS = 5.0
@@ -54,12 +55,10 @@ class Nowhere:
     """A sink that accepts everything at once, and proves it: what is left is our own work."""
 
     proves_delivery = True
+    keeps_order = True
 
-    def send(self, payload: str) -> None:
-        pass
-
-    def flush(self) -> None:
-        pass
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
+        return {}
 
     def close(self) -> None:
         pass
@@ -71,8 +70,10 @@ class Receiver(Nowhere):
     def __init__(self) -> None:
         self.received: list[tuple[str, int]] = []
 
-    def send(self, payload: str) -> None:
-        self.received.append((payload, time.monotonic_ns()))
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
+        at = time.monotonic_ns()
+        self.received += [(event.payload, at) for event in events]
+        return {}
 
 
 def measure_drain(url: str, events: int, publishers: int, bound: float | None) -> Result:

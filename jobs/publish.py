@@ -5,7 +5,7 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import click
@@ -14,11 +14,11 @@ from psycopg.rows import tuple_row
 
 from jobs.console import App, common_options, pass_app, to_json
 from jobs.database import Connection
-from jobs.sinks import Sink, SinkFailed, open_sink
+from jobs.sinks import Event, Sink, SinkFailed, open_sink
 
 # The database chooses its own batch; the lease must outlast writing and acknowledging one.
 _CLAIM = b"""
-    select token, id, event_type, payload::text
+    select id, event_id::text, event_type, lead_id, payload::text, token
       from public.claim_outbox_events(%s, %s)
 """
 _ACKNOWLEDGE = b"select public.acknowledge_outbox_events(%s, %s::bigint[], %s)"
@@ -35,9 +35,6 @@ DEFAULT_LIMIT = 2000
 _FIRST_NAP_SECONDS = 0.002
 _EAGER_SECONDS = 0.1
 _LONGEST_NAP_SECONDS = 0.5
-
-# Token, id, type, payload.
-Event = tuple[int, int, str, str]
 
 
 @dataclass
@@ -58,41 +55,45 @@ def new_holder() -> str:
 class Publisher:
     """Publishes pass by pass; remembers between them what went out and is not acknowledged yet.
 
-    The connection is in autocommit mode: no transaction is open while the sink is written to.
+    The connection is in autocommit mode: no transaction is open while the sink is at work. A pass ends
+    early, between two batches, when `is_stopping`; each batch that is through is `progressed`.
     """
 
-    def __init__(self, connection: Connection, sink: Sink, limit: int, holder: str = "") -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        sink: Sink,
+        limit: int,
+        holder: str = "",
+        is_stopping: Callable[[], bool] = lambda: False,
+        progressed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connection = connection
         self._sink = sink
         self._limit = limit
         self._holder = holder or new_holder()
+        self._is_stopping = is_stopping
+        self._progressed = progressed
         self._written: set[int] = set()  # ids that went out and are not known to be acknowledged
         self._partitions_made_at: float | None = None
 
     def drain(self) -> Published:
-        """Claims, writes, flushes, acknowledges, until nothing is pending that nobody else is at."""
+        """Claims, delivers, acknowledges, until nothing is pending that nobody else is at."""
         result = Published()
         fruitless = 0
         token: int | None = None
         self._make_partitions()
-        while fruitless < _PATIENCE:
-            batch = self._claim()
-            if not batch:
-                token = None  # a claim that brings nothing gives back what we had
-                break
-            token = batch[0][0]
+        while fruitless < _PATIENCE and not self._is_stopping():
+            token, batch = self._claim()
+            if token is None:
+                break  # a claim that brings nothing gives back what we had
             try:
-                self._write([event for event in batch if event[1] not in self._written], result)
-                ids = [event[1] for event in batch]
-                self._written.update(ids)
-                acknowledged = self._acknowledge(token, ids)
+                acknowledged = self._publish(token, batch, result)
             except BaseException:
                 # Whoever publishes next need not wait until our lease has run out.
                 self._release(token)
                 raise
-            result.acknowledged += acknowledged
-            if acknowledged == len(ids):
-                self._written.difference_update(ids)
+            self._progressed()
             fruitless = 0 if acknowledged else fruitless + 1
             if not acknowledged:
                 self._release(token)
@@ -109,25 +110,38 @@ class Publisher:
             self._connection.execute("select public.make_outbox_partitions()")
             self._partitions_made_at = now
 
-    def _claim(self) -> list[Event]:
+    def _claim(self) -> tuple[int | None, list[Event]]:
         cursor = self._connection.cursor(row_factory=tuple_row, binary=True)
-        return cursor.execute(_CLAIM, [self._holder, self._limit], prepare=True).fetchall()
+        rows = cursor.execute(_CLAIM, [self._holder, self._limit], prepare=True).fetchall()
+        return (rows[0][5] if rows else None), [Event._make(row[:5]) for row in rows]
 
-    def _write(self, events: Sequence[Event], result: Published) -> None:
+    def _publish(self, token: int, batch: list[Event], result: Published) -> int:
+        """Delivers what has not gone out yet, and acknowledges the batch: how many were."""
+        fresh = [event for event in batch if event.id not in self._written] if self._written else batch
+        for wave in [fresh] if self._sink.keeps_order else waves(fresh):
+            self._deliver(token, wave, result)
+        return self._acknowledge(token, [event.id for event in batch], result)
+
+    def _deliver(self, token: int, events: Sequence[Event], result: Published) -> None:
+        if not events:
+            return
         try:
-            for event in events:
-                self._sink.send(event[3])
-            self._sink.flush()
+            self._sink.deliver(events)
         except OSError as error:
             raise SinkFailed(f"the sink failed: {error}") from error
+        self._written.update(event.id for event in events)
         result.sent += len(events)
-        for event_type, count in Counter(event[2] for event in events).items():
+        for event_type, count in Counter(event.event_type for event in events).items():
             result.by_type[event_type] = result.by_type.get(event_type, 0) + count
 
-    def _acknowledge(self, token: int, ids: list[int]) -> int:
+    def _acknowledge(self, token: int, ids: list[int], result: Published) -> int:
         cursor = self._connection.cursor(row_factory=tuple_row, binary=True)
         row = cursor.execute(_ACKNOWLEDGE, [token, ids, self._sink.proves_delivery], prepare=True).fetchone()
-        return int(row[0]) if row else 0
+        acknowledged = int(row[0]) if row else 0
+        result.acknowledged += acknowledged
+        if acknowledged == len(ids):
+            self._written.difference_update(ids)
+        return acknowledged
 
     def _release(self, token: int) -> None:
         try:
@@ -135,6 +149,21 @@ class Publisher:
         except psycopg.Error:
             # Without a connection the lease simply runs out; the failure that led here is the news.
             pass
+
+
+def waves(events: Sequence[Event]) -> list[list[Event]]:
+    """The events in their order, no two of one lead together: each wave is through before the next begins."""
+    found: list[list[Event]] = []
+    seen: Counter[int] = Counter()
+    for event in events:
+        number = 0
+        if event.lead_id is not None:
+            number = seen[event.lead_id]
+            seen[event.lead_id] += 1
+        if number == len(found):
+            found.append([])
+        found[number].append(event)
+    return found
 
 
 def publish(connection: Connection, sink: Sink, limit: int) -> Published:

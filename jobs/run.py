@@ -92,7 +92,6 @@ class Outlet:
         self._limit = limit
         self._holder = new_holder()
         self._sink: Sink | None = None
-        self._watched: _Watched | None = None
         self._publisher: Publisher | None = None
         self._connection: Connection | None = None
 
@@ -106,64 +105,28 @@ class Outlet:
     def work(self, connection: Connection, worker: Worker) -> Done:
         """A pass that drains the outbox."""
         try:
-            publisher, watched = self._prepared(connection, worker)
-            before = watched.flushed
-            try:
-                acknowledged = publisher.drain().acknowledged
-            except _Stopped:
-                acknowledged = watched.flushed - before
-            return {"sent": watched.flushed - before, "acknowledged": acknowledged}
+            result = self._prepared(connection, worker).drain()
         except SinkFailed:
             self.close()
             raise
+        return {"sent": result.sent, "acknowledged": result.acknowledged}
 
-    def _prepared(self, connection: Connection, worker: Worker) -> "tuple[Publisher, _Watched]":
+    def _prepared(self, connection: Connection, worker: Worker) -> Publisher:
         if self._sink is None:
             self._sink = open_sink(self._url, self._database)
-        if self._watched is None:
-            self._watched = _Watched(self._sink, worker)
+            self._publisher = None
         if self._publisher is None or self._connection is not connection:
-            self._publisher = Publisher(connection, self._watched, self._limit, self._holder)
+            self._publisher = Publisher(
+                connection, self._sink, self._limit, self._holder, worker.is_stopping, worker.progressed
+            )
             self._connection = connection
-        return self._publisher, self._watched
+        return self._publisher
 
     def close(self) -> None:
         """Lets go of the sink."""
         if self._sink is not None:
             self._sink.close()
-        self._sink = self._watched = self._publisher = None
-
-
-class _Stopped(Exception):
-    """Told to stop, before anything of a batch was written."""
-
-
-class _Watched:
-    """A sink as this process uses it: a flushed batch is progress, and no new one is begun when stopping."""
-
-    def __init__(self, sink: Sink, worker: Worker) -> None:
-        self._sink = sink
-        self._worker = worker
-        self._sent = 0
-        self.flushed = 0
-
-    @property
-    def proves_delivery(self) -> bool:
-        return self._sink.proves_delivery
-
-    def send(self, payload: str) -> None:
-        if self._sent == self.flushed and self._worker.is_stopping():
-            raise _Stopped
-        self._sent += 1
-        self._sink.send(payload)
-
-    def flush(self) -> None:
-        self._sink.flush()
-        self.flushed = self._sent
-        self._worker.progressed()
-
-    def close(self) -> None:
-        self._sink.close()
+        self._sink = self._publisher = None
 
 
 # --- the process ------------------------------------------------------------------------------------------

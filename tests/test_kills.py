@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -24,7 +24,7 @@ from unittest import mock
 import psycopg
 import pytest
 
-from jobs.sinks import Sink, open_sink
+from jobs.sinks import Event, Refusal, Sink, open_sink
 from tests.daemon import eventually
 
 KILLS = int(os.environ.get("LEADGUARD_KILLS", "100"))
@@ -41,46 +41,32 @@ class Slow:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
+        self.proves_delivery = sink.proves_delivery
+        self.keeps_order = sink.keeps_order
 
-    @property
-    def proves_delivery(self) -> bool:
-        return self._sink.proves_delivery
-
-    def send(self, payload: str) -> None:
-        self._sink.send(payload)
-
-    def flush(self) -> None:
-        self._sink.flush()
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
+        refused = self._sink.deliver(events)
         time.sleep(0.01)
+        return refused
 
     def close(self) -> None:
         self._sink.close()
 
 
-class Hasty:
-    """A sink that says it has everything and writes it a flush later: what it holds then dies with it."""
+class Hasty(Slow):
+    """A sink that says it has everything and delivers it a call later: what it holds then dies with it."""
 
     def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._held: list[str] = []
-        self._taken: list[str] = []
+        super().__init__(sink)
+        self._held: Sequence[Event] = []
 
-    @property
-    def proves_delivery(self) -> bool:
-        return self._sink.proves_delivery
-
-    def send(self, payload: str) -> None:
-        self._taken.append(payload)
-
-    def flush(self) -> None:
-        for payload in self._held:
-            self._sink.send(payload)
-        self._sink.flush()
-        self._held, self._taken = self._taken, []
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
+        held, self._held = self._held, events
+        return self._sink.deliver(held)
 
     def close(self) -> None:
-        self.flush()
-        self._sink.close()
+        self.deliver([])
+        super().close()
 
 
 def victim(arguments: list[str], is_hasty: bool) -> None:

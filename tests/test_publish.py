@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -19,7 +19,7 @@ import pytest
 
 from jobs.database import Database
 from jobs.publish import publish, wait_for_events
-from jobs.sinks import SinkFailed, open_sink
+from jobs.sinks import Event, Refusal, SinkFailed, open_sink
 
 ROOT = Path(__file__).resolve().parent.parent
 Connect = Callable[..., psycopg.Connection[Any]]
@@ -84,17 +84,18 @@ class Recorder:
     """A sink that keeps what it is given, and asks the test's own question at each event."""
 
     proves_delivery = False
+    keeps_order = True
 
     def __init__(self, ask: Callable[[], None] = lambda: None) -> None:
         self.ask = ask
         self.lines: list[str] = []
 
-    def send(self, payload: str) -> None:
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
+        for event in events:
+            self.ask()
+            self.lines.append(event.payload)
         self.ask()
-        self.lines.append(payload)
-
-    def flush(self) -> None:
-        self.ask()
+        return {}
 
     def close(self) -> None:
         pass
@@ -201,7 +202,7 @@ def test_no_transaction_is_open_while_the_sink_is_written_to(outbox: Outbox) -> 
     with Database(outbox.url).session("publisher") as connection:
         publish(connection, sink, limit=2)
     assert len(sink.lines) == 5
-    assert len(states) > 5  # when each event was sent, and when each batch was flushed
+    assert len(states) > 5  # at each event, and at the end of each batch
     assert set(states) == {"idle"}
 
 

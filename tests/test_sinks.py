@@ -9,15 +9,19 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_binary
+from cloudevents.core.formats.json import JSONFormat
 
 from jobs.database import Database
 from jobs.publish import publish
-from jobs.sinks import SinkFailed, open_sink
+from jobs.sinks import Event, Sink, SinkFailed, open_sink
+from jobs.sinks.cloudevent import headers
 from jobs.sinks.lines import to_file
 from jobs.sinks.notify import MOST_BYTES
 
@@ -29,6 +33,11 @@ def event(number: int) -> str:
     return json.dumps({"event_id": f"{number}", "text": "ä" * 20}, ensure_ascii=False)
 
 
+def deliver(sink: Sink, *payloads: str) -> None:
+    events = [Event(n, f"{n + 1}", "lead.hold.created", None, text) for n, text in enumerate(payloads)]
+    assert sink.deliver(events) == {}
+
+
 # --- file: ------------------------------------------------------------------------------------------------
 
 
@@ -37,8 +46,7 @@ def test_an_event_that_a_crash_cut_short_is_cut_off(torn: str, tmp_path: Path) -
     path = tmp_path / "events.jsonl"
     path.write_text(event(1) + "\n" + torn, "utf-8")
     sink = to_file(str(path))
-    sink.send(event(2))
-    sink.flush()
+    deliver(sink, event(2))
     assert path.read_text("utf-8").splitlines() == [event(1), event(2)]
 
 
@@ -47,8 +55,7 @@ def test_a_long_line_that_was_cut_in_the_middle_of_a_letter_is_cut_off(tmp_path:
     torn = json.dumps({"event_id": "2", "text": "ä" * 100_000}, ensure_ascii=False).encode()[:150_000]
     path.write_bytes(event(1).encode() + b"\n" + torn)
     sink = to_file(str(path))
-    sink.send(event(2))
-    sink.flush()
+    deliver(sink, event(2))
     assert path.read_text("utf-8").splitlines() == [event(1), event(2)]
 
 
@@ -57,8 +64,7 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     sink = to_file(str(pipe))
-    sink.send(event(1))
-    sink.flush()
+    deliver(sink, event(1))
     assert os.read(reader, 10_000).decode() == event(1) + "\n"
     os.close(reader)
 
@@ -67,8 +73,7 @@ def test_somebody_elses_line_is_kept_and_ended(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_text("a note without a line break", "utf-8")
     sink = to_file(str(path))
-    sink.send(event(1))
-    sink.flush()
+    deliver(sink, event(1))
     assert path.read_text("utf-8").splitlines() == ["a note without a line break", event(1)]
 
 
@@ -76,8 +81,7 @@ def test_a_file_that_is_moved_away_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     sink = to_file(str(path))
     for number in (1, 2):
-        sink.send(event(number))
-        sink.flush()
+        deliver(sink, event(number))
         path.rename(tmp_path / f"{number}.jsonl")
     assert [(tmp_path / f"{n}.jsonl").read_text("utf-8") for n in (1, 2)] == [f"{event(n)}\n" for n in (1, 2)]
 
@@ -91,9 +95,9 @@ def test_a_disk_that_is_full_leaves_no_half_line_behind(tmp_path: Path) -> None:
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, (100, {resource.RLIM_INFINITY}))\n"
         "sink = to_file(sys.argv[1])\n"
+        "from jobs.sinks import Event\n"
         "def write(texts):\n"
-        "    for text in texts: sink.send(text)\n"
-        "    sink.flush()\n"
+        "    sink.deliver([Event(1, '1', 'type', None, text) for text in texts])\n"
         "try: write(sys.argv[2:])\n"
         "except OSError as error: print(error)\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({resource.RLIM_INFINITY}, {resource.RLIM_INFINITY}))\n"
@@ -116,11 +120,8 @@ def test_publishers_that_share_a_file_do_not_mix_their_lines(tmp_path: Path) -> 
 
     def write(first: int) -> None:
         sink = to_file(str(path))
-        for number in range(first, first + 500):
-            sink.send(event(number))
-            if number % 10 == 0:
-                sink.flush()
-        sink.flush()
+        for number in range(first, first + 500, 10):
+            deliver(sink, *(event(n) for n in range(number, number + 10)))
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(write, range(0, 2000, 500)))
@@ -168,9 +169,7 @@ def test_an_event_too_long_for_notify_goes_out_as_its_id(database_url: str, conn
     listener = Listener(connect(database_url), "long")
     sink = open_sink("notify:long", Database(database_url))
     payloads = [of_bytes(1, MOST_BYTES - 1), of_bytes(2, MOST_BYTES + 2), of_bytes(3, 20_000)]
-    for payload in payloads:
-        sink.send(payload)
-    sink.flush()
+    deliver(sink, *payloads)
     sink.close()
     assert listener.heard(3) == [payloads[0], '{"event_id": "2"}', '{"event_id": "3"}']
 
@@ -207,3 +206,28 @@ def test_a_notification_proves_nothing(fresh_database: str, connect: Connect) ->
     with database.session() as session:
         assert publish(session, open_sink("notify:ffz", database), 100).acknowledged == 2
     assert connection.execute("select sent_at from public.lead_reminders").fetchall() == [(None,)]
+
+
+# --- the envelope -----------------------------------------------------------------------------------------
+
+
+def test_the_envelope_is_what_a_reader_of_cloudevents_understands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEADGUARD_EVENT_SOURCE", "urn:leadguard:Küche")
+    payload = '{"event_id": "a-b", "timestamp": "2026-01-02T03:04:05.5Z", "reason": "\\"timestamp\\""}'
+    told = headers(Event(1, "a-b", "lead.hold.created", 4711, payload))
+    assert all(text.isascii() for text in told.values())
+    read = from_binary(HTTPMessage(told, payload.encode()), JSONFormat())
+    assert read.get_attributes() == {
+        "specversion": "1.0",
+        "id": "a-b",
+        "type": "lead.hold.created",
+        "source": "urn:leadguard:Küche",
+        "time": datetime(2026, 1, 2, 3, 4, 5, 500_000, UTC),
+        "subject": "lead/4711",
+        "datacontenttype": "application/json",
+    }
+    # Nothing of one event is left to the next, nor made up.
+    assert headers(Event(2, "c", "lead.hold.created", None, "{}")).keys() == told.keys() - {
+        "ce-time",
+        "ce-subject",
+    }

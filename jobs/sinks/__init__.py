@@ -1,44 +1,91 @@
 """Where events go: one URL chooses the sink."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from jobs.database import Database
 from jobs.errors import LeadguardError, UsageProblem
 from jobs.exits import Exit
-from jobs.sinks import lines, notify
+
+
+class Event(NamedTuple):
+    """One event as the outbox has it; `payload` is the very text that stands there."""
+
+    id: int
+    event_id: str
+    event_type: str
+    lead_id: int | None
+    payload: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the sink did not take one event, while the sink itself works."""
+
+    reason: str
+    retry_after: float | None = None  # seconds that the other side asks for; None: as the outbox thinks fit
+    is_final: bool = False  # another attempt would end the same way
 
 
 class SinkFailed(LeadguardError):
-    """The sink did not take an event; it stays in the outbox."""
+    """The sink is down; what it did not name as accepted stays in the outbox, and no attempt is counted."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, accepted: frozenset[int] = frozenset()) -> None:
         hint = "Nothing is lost: what was not acknowledged goes out with the next pass."
         super().__init__(message, hint, Exit.SINK_FAILED)
+        self.accepted = accepted
 
 
 class Sink(Protocol):
-    """Takes events; `flush` returns only when everything sent so far has been accepted."""
+    """Takes events; what `deliver` has returned from is accepted, but for what it refuses."""
 
     @property
     def proves_delivery(self) -> bool:
         """Whether an acceptance proves that the event has arrived somewhere that keeps it."""
 
-    def send(self, payload: str) -> None:
-        """Takes one event, as the text that stands in the outbox."""
+    @property
+    def keeps_order(self) -> bool:
+        """Whether several events of one lead may stand in one call: they arrive in order or not at all.
 
-    def flush(self) -> None:
-        """Hands everything over. After an OSError nothing counts as accepted; all of it is sent again."""
+        Such a sink refuses no event. To any other one no call has two events of one lead.
+        """
+
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
+        """Hands over all of them at once, and returns when each is accepted or refused: by id, why.
+
+        Raises SinkFailed (or OSError) when the sink is down: nothing counts as accepted then but what
+        SinkFailed names. It never takes longer than a fraction of a lease (half a minute).
+        """
 
     def close(self) -> None:
         """Lets go of the sink; never fails."""
 
 
-# One entry a scheme. A later sink adds itself here and nowhere else.
+def _stdout(_rest: str, _database: Database) -> Sink:
+    from jobs.sinks import lines
+
+    return lines.to_stdout()
+
+
+def _file(rest: str, _database: Database) -> Sink:
+    from jobs.sinks import lines
+
+    return lines.to_file(rest)
+
+
+def _notify(rest: str, database: Database) -> Sink:
+    from jobs.sinks import notify
+
+    return notify.to_channel(database, rest)
+
+
+# One entry a scheme: given what follows the colon, it opens the sink. What a broker needs is imported only
+# when it is chosen. A later sink adds itself here and nowhere else.
 SINKS: dict[str, Callable[[str, Database], Sink]] = {
-    "stdout": lambda rest, database: lines.to_stdout(),
-    "file": lambda rest, database: lines.to_file(rest),
-    "notify": lambda rest, database: notify.to_channel(database, rest),
+    "stdout": _stdout,
+    "file": _file,
+    "notify": _notify,
 }
 
 
@@ -52,3 +99,11 @@ def open_sink(url: str, database: Database) -> Sink:
         return SINKS[scheme](rest, database)
     except OSError as error:
         raise SinkFailed(f"the sink {url} cannot be opened: {error}") from error
+
+
+def needs(extra: str, error: ImportError) -> UsageProblem:
+    """What to say when the library of a sink is missing."""
+    return UsageProblem(
+        f"this sink needs a library that is not installed: {error.name or error}",
+        f"pip install 'leadguard[{extra}]'",
+    )

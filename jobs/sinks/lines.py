@@ -4,13 +4,14 @@ import fcntl
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from jobs.errors import UsageProblem
+from jobs.sinks import Event, Refusal
 
 # What each of our events begins with: by it the beginning of one is known from a line of somebody else's.
 _OPENING = b'{"event_id"'
@@ -20,53 +21,46 @@ _CHUNK = 65536
 class LineSink:
     """Writes each event as one line of UTF-8.
 
-    It keeps its own buffer over an unbuffered file: Python writes out its buffered ones at exit, and a
-    publisher that is told to stop must not wait then for a reader who has stopped reading.
+    The file is an unbuffered one: Python writes out its buffered ones at exit, and a publisher that is told
+    to stop must not wait then for a reader who has stopped reading.
     """
 
     proves_delivery = False
+    keeps_order = True
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._lines = bytearray()
 
-    def send(self, payload: str) -> None:
-        self._lines += _line(payload)
-
-    def flush(self) -> None:
-        _write(self._file, self._lines)
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
+        _write(self._file, _lines(events))
+        return {}
 
     def close(self) -> None:
         pass  # standard output stays open
 
 
 class FileSink:
-    """Appends to a file; what `flush` has returned from is on the disk, and each event is a line of its own.
+    """Appends to a file; what is accepted is on the disk, and each event is a line of its own.
 
     The file is opened for each batch, so that it may be moved away (by logrotate, say), and locked
     meanwhile, so that several publishers may share it. A line that a crash cut short is mended first.
     """
 
     proves_delivery = False
+    keeps_order = True
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines = bytearray()
         with self._opened():
             pass  # what cannot be opened is told before anything is claimed
 
-    def send(self, payload: str) -> None:
-        self._lines += _line(payload)
-
-    def flush(self) -> None:
-        lines, self._lines = self._lines, bytearray()  # what fails is sent again, from its beginning
-        if not lines:
-            return
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
         with self._opened() as file:
             _mend(file)
-            _write(file, lines)
+            _write(file, _lines(events))
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 os.fsync(file.fileno())  # a pipe has no disk behind it
+        return {}
 
     def close(self) -> None:
         pass  # nothing is open between two batches
@@ -83,9 +77,10 @@ class FileSink:
             yield file
 
 
-def _line(payload: str) -> bytes:
+def _lines(events: Sequence[Event]) -> bytearray:
     # In JSON a line break can only stand between members, where a blank says the same.
-    return payload.replace("\n", " ").encode("utf-8") + b"\n"
+    texts = (event.payload.replace("\n", " ") for event in events)
+    return bytearray("".join(f"{text}\n" for text in texts).encode("utf-8"))
 
 
 def _write(file: BinaryIO, lines: bytearray) -> None:

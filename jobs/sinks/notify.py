@@ -1,11 +1,13 @@
 """`notify:CHANNEL`: PostgreSQL's NOTIFY. It proves nothing: whoever does not listen just then misses it."""
 
 import json
+from collections.abc import Mapping, Sequence
 
 import psycopg
 
 from jobs.database import Connection, Database
 from jobs.errors import UsageProblem, describe
+from jobs.sinks import Event, Refusal
 
 # PostgreSQL takes up to 7,999 bytes; the margin is for encodings in which a letter takes more.
 MOST_BYTES = 7_900
@@ -20,37 +22,34 @@ class NotifySink:
     """
 
     proves_delivery = False
+    keeps_order = True
 
     def __init__(self, database: Database, channel: str) -> None:
         self._database = database
         self._channel = channel
         self._connection: Connection | None = None
-        self._payloads: list[str] = []
 
-    def send(self, payload: str) -> None:
-        self._payloads.append(payload if len(payload.encode("utf-8")) <= MOST_BYTES else _id_of(payload))
-
-    def flush(self) -> None:
-        payloads, self._payloads = self._payloads, []  # what fails is sent again
-        if not payloads:
-            return
+    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
         try:
             # One that was lost is made anew: the pass that found it out has failed, the next one need not.
             if self._connection is None or self._connection.closed:
                 self._connection = self._database.connect("leadguard sink")
             with self._connection.transaction(), self._connection.cursor() as cursor:
-                cursor.executemany(_NOTIFY, [(self._channel, payload) for payload in payloads])
+                cursor.executemany(_NOTIFY, [(self._channel, _payload(event)) for event in events])
         except psycopg.Error as error:
             # A queue that is full, because some listener does not read, is as good as a broker that is down.
             raise OSError(describe(error)) from error
+        return {}
 
     def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
 
-def _id_of(payload: str) -> str:
-    return json.dumps({"event_id": json.loads(payload)["event_id"]})
+def _payload(event: Event) -> str:
+    if len(event.payload.encode("utf-8")) <= MOST_BYTES:
+        return event.payload
+    return json.dumps({"event_id": event.event_id})
 
 
 def to_channel(database: Database, channel: str) -> NotifySink:
