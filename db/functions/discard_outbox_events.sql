@@ -1,5 +1,6 @@
 -- Pending events that nobody shall get. A reminder's row goes with its event, so that it is queued anew if it is
--- still due (the trigger on lead_reminders sends the sweep to its lead); one that was sent stays sent.
+-- still due (the trigger on lead_reminders sends the sweep to its lead); one that was sent, or is at a mail worker,
+-- stays.
 -- security definer: operations may read the outbox, and write it by this.
 create or replace function public.discard_outbox_events(p_ids bigint[])
 returns table (id bigint, event_id uuid, event_type text, lead_id bigint, is_queued_anew boolean)
@@ -45,6 +46,7 @@ begin
         forgotten as (
             delete from public.lead_reminders as r
              where r.event_id in (select d.event_id from discarded as d) and r.sent_at is null
+               and not internal.is_being_mailed(r.id)
             returning r.event_id
         )
         select d.id, d.event_id, d.event_type, d.lead_id,

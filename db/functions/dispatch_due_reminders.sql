@@ -26,6 +26,8 @@ begin
     if v_limit is null or v_limit < 1 then
         perform internal.raise_error('LP022', format('limit is %L.', v_limit));
     end if;
+    -- Without a way to be mailed, what is queued as mail would wait for ever.
+    perform internal.fall_back_to_events(v_limit);
     for v_clocks in
         select c.*
           from internal.lead_clocks as c

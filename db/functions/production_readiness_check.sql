@@ -24,6 +24,8 @@ as $$
      union all
     select * from internal.inspect_work()
      union all
+    select * from internal.inspect_mail()
+     union all
     select * from internal.inspect_stored_rows()
 $$;
 comment on function public.production_readiness_check() is

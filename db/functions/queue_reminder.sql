@@ -38,10 +38,11 @@ begin
         'dueAt', internal.format_rfc3339(p_due_at)
     );
     insert into public.lead_reminders (
-        lead_id, user_id, reminder_type, window_start, due_at, payload, known_at, event_id
+        lead_id, user_id, reminder_type, window_start, due_at, channel, payload, known_at, event_id
     )
     values (
-        p_clocks.lead_id, p_clocks.user_id, p_reminder_type, p_window_start, p_due_at, v_metadata,
+        p_clocks.lead_id, p_clocks.user_id, p_reminder_type, p_window_start, p_due_at,
+        case when internal.mail_address(p_clocks.user_id) is null then 'EVENT' else 'EMAIL' end, v_metadata,
         p_clocks.facts_entered_at,
         internal.write_event(
             'lead.protection.reminder', p_at, v_row,

@@ -1,5 +1,5 @@
--- A reminder that no publisher has taken yet is withdrawn with its event as soon as its lead is no longer
--- due, whatever made it so. One already taken goes out, and the rules decide whether it counts.
+-- A reminder that no publisher and no mail worker has taken yet is withdrawn with its event as soon as its lead
+-- is no longer due, whatever made it so. One already taken goes out, and the rules decide whether it counts.
 create or replace function internal.withdraw_reminders(p_clocks internal.lead_clocks) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -20,7 +20,9 @@ begin
             v_left := true;
             continue;
         end if;
-        delete from public.outbox as o where o.event_id = v_reminder.event_id and o.claimed_at is null;
+        delete from public.outbox as o
+         where o.event_id = v_reminder.event_id and o.claimed_at is null
+           and not internal.is_being_mailed(v_reminder.id);
         if found then
             delete from public.lead_reminders as r where r.id = v_reminder.id;
         else

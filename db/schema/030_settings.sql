@@ -17,7 +17,14 @@ create table if not exists public.settings (
     constraint settings_amounts_usable check (
         name not in ('cost_per_lead_budget', 'instance_eur_per_hour', 'worker_eur_per_hour')
         or value ~ '^[0-9]{1,9}([.][0-9]{1,4})?$'
-    )
+    ),
+    constraint settings_mail_from_usable check (
+        name <> 'mail_from' or value = ''
+        or value ~ '^([^[:cntrl:]<>@]*<)?[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+[A-Za-z0-9]>?$'
+        and (value like '%<%') = (value like '%>')
+    ),
+    constraint settings_mail_lead_url_usable
+    check (name <> 'mail_lead_url' or value = '' or value ~ '^https?://[^[:cntrl:][:space:]<>]+$')
 );
 comment on table public.settings is 'Settings of this installation, one row each; every value is text.';
 
@@ -32,5 +39,10 @@ insert into public.settings (name, value, description) values
     ('catering_sla', '2 hours', 'Within which a request for event catering is to be answered.'),
     ('cost_per_lead_budget', '25', 'What a new lead may cost, in EUR.'),
     ('instance_eur_per_hour', '0.10', 'Price of an application instance, an assumption: put in what yours costs.'),
-    ('worker_eur_per_hour', '0.05', 'Price of a worker process, an assumption: put in what yours costs.')
+    ('worker_eur_per_hour', '0.05', 'Price of a worker process, an assumption: put in what yours costs.'),
+    ('mail_from', '',
+        'Sender of the reminder mail, such as FreshFoodz <leads@freshfoodz.example>; empty: no mail is sent, reminders count as sent when the sink has accepted their event.'),
+    ('mail_lead_url', '',
+        'Address of a lead''s page in the sales tool, {lead_id} for its id: reminder mail links to it. Empty: no link.'),
+    ('mail_retention', '90 days', 'How long mail that was sent stays on record.')
 on conflict (name) do nothing;

@@ -33,3 +33,5 @@ comment on column public.lead_reminders.counts_from is
 create index if not exists lead_reminders_by_sent_at on public.lead_reminders (sent_at);
 create unique index if not exists lead_reminders_by_event
 on public.lead_reminders (event_id) where event_id is not null;
+create index if not exists lead_reminders_to_be_mailed
+on public.lead_reminders (user_id) where sent_at is null and channel = 'EMAIL';

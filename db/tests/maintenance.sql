@@ -5,8 +5,8 @@ set local client_min_messages = warning;
 
 select set_eq(
     $$select name, value from settings where name like '%retention'$$,
-    $$values ('outbox_retention', '30 days'), ('inbox_retention', '90 days'), ('job_runs_retention', '90 days')$$,
-    'published events are kept 30 days, ids of applied ones and runs of workers 90'
+    $$values ('outbox_retention', '30 days'), ('inbox_retention', '90 days'), ('job_runs_retention', '90 days'), ('mail_retention', '90 days')$$,
+    'published events are kept 30 days, ids of applied ones, runs of workers and mail 90'
 );
 select throws_ok(format('update settings set value = %L where name = ''outbox_retention''', v.value), v.code, null, format('a retention of %L is refused', v.value))
   from (values ('-1 day', '23514'), ('0', '23514'), ('1 hour', '23514'), ('soon', '22007')) as v (value, code);

@@ -31,6 +31,9 @@ select set_eq(
         ('finops_writer', 'cost_entries', 'SELECT INSERT'), ('finops_writer', 'error_codes', 'SELECT'),
         ('lead_operations', 'sample_requests', 'SELECT'), ('lead_operations', 'event_catering_requests', 'SELECT'), ('lead_operations', 'cost_entries', 'SELECT'),
         ('lead_operations', 'cost_budget_breaches', 'SELECT'), ('lead_operations', 'seasons', 'SELECT'), ('lead_operations', 'v_current_season', 'SELECT'),
+        ('lead_operations', 'mail_messages', 'SELECT'), ('lead_operations', 'mail_message_reminders', 'SELECT'), ('lead_operations', 'monitoring_mail', 'SELECT'),
+        ('grafana_reader', 'monitoring_mail', 'SELECT'),
+        ('lead_exporter', 'metric_mail_messages_total', 'SELECT'), ('lead_exporter', 'metric_mail_messages_pending', 'SELECT'), ('lead_exporter', 'metric_mail_messages_stuck', 'SELECT'),
         ('grafana_reader', 'v_current_season', 'SELECT'), ('lead_exporter', 'metric_season_active', 'SELECT'), ('lead_exporter', 'metric_season_load_multiplier', 'SELECT')$$,
     'rights on tables and views are these and no others'
 );
@@ -67,6 +70,9 @@ select set_eq(
         'finish_job_run'), ('lead_worker', 'record_job_run'), ('lead_worker', 'verify_lead_protection'),
         ('grafana_reader', 'explain_lead_protection'),
         ('lead_operations', 'cost_per_lead'), ('lead_operations', 'season_at'), ('lead_worker', 'season_at'), ('lead_exporter', 'season_at'), ('grafana_reader', 'season_at'),
+        ('lead_worker', 'compose_mail_messages'), ('lead_worker', 'claim_mail_messages'), ('lead_worker', 'start_mail_message'), ('lead_worker', 'record_mail_sent'),
+        ('lead_worker', 'record_mail_failure'), ('lead_worker', 'release_mail_messages'), ('lead_worker', 'purge_mail_messages'),
+        ('lead_operations', 'resend_mail_messages'), ('lead_operations', 'replace_mail_by_events'),
         -- What the views run, with their reader's right.
         ('module02_writer', 'internal.protection_row'), ('module02_writer', 'internal.days_between'),
         ('lead_operations', 'internal.protection_row'), ('lead_operations', 'internal.days_between'),

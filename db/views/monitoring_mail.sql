@@ -1,0 +1,36 @@
+-- The reminder mail as a person reads it in psql: what waits, what is stuck, what went out.
+create or replace view public.monitoring_mail as
+with counted as (
+    select
+        count(*) filter (where m.state in ('PENDING', 'CLAIMED', 'SENDING')) as pending,
+        count(*) filter (where m.state = 'PENDING' and m.attempts > 0) as put_off,
+        count(*) filter (where m.state = 'BOUNCED') as bounced,
+        count(*) filter (where m.state = 'UNKNOWN') as unknown,
+        max(extract(epoch from now() - m.created_at)) filter (where m.state <> 'SENT') as oldest,
+        count(*) filter (where m.sent_at > now() - interval '1 day') as sent
+    from public.mail_messages as m
+    where m.state <> 'SENT' or m.created_at > now() - interval '2 days'
+)
+
+select
+    k.kpi,
+    k.dimension,
+    k.value::numeric as value,
+    k.unit,
+    k.threshold::numeric as threshold,
+    case when k.threshold is not null then case when coalesce(k.value, 0) <= k.threshold then 'OK' else 'BREACH' end
+    end as status
+from counted as c
+cross join lateral (
+    values
+    (1, 'mail_pending', null, c.pending::numeric, 'messages', null::numeric),
+    (2, 'mail_put_off', null, c.put_off, 'messages', null),
+    (3, 'mail_stuck', 'BOUNCED', c.bounced, 'messages', 0),
+    (4, 'mail_stuck', 'UNKNOWN', c.unknown, 'messages', 0),
+    (5, 'mail_oldest_unsent', null, round(c.oldest), 'seconds', 3600),
+    (6, 'mail_sent_24h', null, c.sent, 'messages', null)
+) as k (n, kpi, dimension, value, unit, threshold)
+order by k.n;
+comment on view public.monitoring_mail is
+    'Reminder mail now: waiting, put off by the server, stuck (bounced, unknown), age of the oldest not sent, sent in 24 hours; status against its threshold.';
+grant select on public.monitoring_mail to lead_operations, grafana_reader;
