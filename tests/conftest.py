@@ -15,6 +15,9 @@ import pytest
 
 from jobs.cluster import Cluster, find_installation
 from jobs.migrate import migrate
+from tests.brokers import nats_server, rabbitmq, rabbitmq_of_session, receiver
+
+__all__ = ["nats_server", "rabbitmq", "rabbitmq_of_session", "receiver"]  # fixtures that live elsewhere
 
 TEMPLATE = "leadguard_template"
 
