@@ -115,6 +115,8 @@ def main() -> NoReturn:
     except click.exceptions.Exit as error:
         _leave(error.exit_code)
     except click.ClickException as error:
+        # The words before --json may be what is wrong: it counts wherever it stands.
+        app.json = app.json or "--json" in sys.argv[1:]
         if app.json or app.logs_json:
             _fail(UsageProblem(error.format_message()), app)
         error.show()

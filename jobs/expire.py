@@ -33,5 +33,5 @@ def command(app: App, limit: int, most: int, at: datetime | None, dry_run: bool)
     """
     done = sweep(app, "expire", EXPIRE, limit, most, at, dry_run)
     verb = "would record" if dry_run else "recorded"
-    text = f"{verb} {len(done.rows)} expiries" + left_over(done)
+    text = f"{verb} {len(done.rows)} expiries" + left_over(done.left)
     app.report(text, expiries=done.rows, count=len(done.rows), left=done.left, dry_run=dry_run)

@@ -43,7 +43,7 @@ def command(app: App, limit: int, most: int, at: datetime | None, dry_run: bool)
         user, count = users.most_common(1)[0]
         text += f" for {len(users)} users (most: {count} for user {user})"
     app.report(
-        text + left_over(done),
+        text + left_over(done.left),
         reminders=done.rows,
         count=len(done.rows),
         users=len(users),

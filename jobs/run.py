@@ -27,7 +27,7 @@ from jobs.maintain import maintain
 from jobs.publish import DEFAULT_LIMIT, Publisher, new_holder, wait_for_events
 from jobs.remind import DISPATCH
 from jobs.sinks import Sink, SinkFailed, open_sink
-from jobs.sweep import batches
+from jobs.sweep import LEFT_TO, MOST, batches, due_leads, left_over
 from jobs.worker import Done, Job, Worker
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -44,7 +44,7 @@ def remind(limit: int) -> Any:
     """A pass that queues what is due, batch by batch."""
 
     def work(connection: Connection, worker: Worker) -> Done:
-        return {"queued": _sweep(connection, worker, DISPATCH, limit)}
+        return _sweep(connection, worker, "queued", DISPATCH, limit)
 
     return work
 
@@ -53,19 +53,23 @@ def expire(limit: int) -> Any:
     """A pass that records what has run out, batch by batch."""
 
     def work(connection: Connection, worker: Worker) -> Done:
-        return {"recorded": _sweep(connection, worker, EXPIRE, limit)}
+        return _sweep(connection, worker, "recorded", EXPIRE, limit)
 
     return work
 
 
-def _sweep(connection: Connection, worker: Worker, query: Any, limit: int) -> int:
+def _sweep(connection: Connection, worker: Worker, did: str, query: Any, limit: int) -> Done:
     handled = 0
     for batch in batches(connection, query, limit):
         handled += len(batch)
         worker.progressed()
         if worker.is_stopping():
             break
-    return handled
+    if handled >= MOST and (left := due_leads(connection)[LEFT_TO[worker.job.name]]):
+        logs.logger(worker.job.name).info(
+            "%s %d%s", did, handled, left_over(left), extra={did: handled, "left": left}
+        )
+    return {did: handled}
 
 
 def upkeep(connection: Connection, _worker: Worker) -> Done:

@@ -60,9 +60,9 @@ class Pass:
     left: int = 0
 
 
-def left_over(done: Pass) -> str:
+def left_over(leads: int) -> str:
     """What is to be said when a pass has ended at its maximum."""
-    return f"; {done.left} more leads are to be looked at: the next pass goes on" if done.left else ""
+    return f"; {leads} more leads are to be looked at: the next pass goes on" if leads else ""
 
 
 def sweep(
@@ -84,7 +84,7 @@ def sweep(
                 done.rows += batch
                 advance(len(batch))
             if len(done.rows) >= most:
-                done.left = due_leads(connection)[_LEFT_TO[job]]
+                done.left = due_leads(connection)[LEFT_TO[job]]
             return done
 
         if dry_run:
@@ -98,7 +98,8 @@ def sweep(
         return done
 
 
-_LEFT_TO = {"remind": "reminders", "expire": "expiries"}
+# What count_due_leads() calls the leads of each job.
+LEFT_TO = {"remind": "reminders", "expire": "expiries"}
 
 
 def due_leads(connection: Connection) -> dict[str, int]:

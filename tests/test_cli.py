@@ -207,8 +207,9 @@ def test_a_refusal_as_json_is_one_object(database_url: str) -> None:
         assert told["hint"]
 
 
-def test_wrong_usage_as_json_is_one_object(database_url: str) -> None:
-    code, out, error = run("--json", "explain", "abc", url=database_url)
+@pytest.mark.parametrize("arguments", ["--json explain abc", "list --bogus --json", "nonsense --json"])
+def test_wrong_usage_as_json_is_one_object(arguments: str, database_url: str) -> None:
+    code, out, error = run(*arguments.split(), url=database_url)
     assert (code, out) == (2, "")
     assert json.loads(error)["exit_code"] == 2
 
