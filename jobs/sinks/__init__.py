@@ -80,12 +80,25 @@ def _notify(rest: str, database: Database) -> Sink:
     return notify.to_channel(database, rest)
 
 
+def _amqp(scheme: str) -> Callable[[str, Database], Sink]:
+    def opened(rest: str, _database: Database) -> Sink:
+        try:
+            from jobs.sinks import amqp
+        except ImportError as error:
+            raise needs("amqp", error) from error
+        return amqp.to_exchange(f"{scheme}:{rest}")
+
+    return opened
+
+
 # One entry a scheme: given what follows the colon, it opens the sink. What a broker needs is imported only
 # when it is chosen. A later sink adds itself here and nowhere else.
 SINKS: dict[str, Callable[[str, Database], Sink]] = {
     "stdout": _stdout,
     "file": _file,
     "notify": _notify,
+    "amqp": _amqp("amqp"),
+    "amqps": _amqp("amqps"),
 }
 
 
