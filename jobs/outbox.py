@@ -18,10 +18,11 @@ from jobs.sweep import moment
 Command = TypeVar("Command", bound=Callable[..., Any])
 Rows = list[dict[str, Any]]
 
-STATES = ("pending", "claimed", "published")
+STATES = ("pending", "claimed", "retrying", "dead", "published")
 
 _LIST = """
-    select id, event_id, event_type, lead_id, user_id, state, created_at, published_at, payload
+    select id, event_id, event_type, lead_id, user_id, state, created_at, published_at, payload,
+           attempts, next_attempt_at, last_error
       from public.list_outbox_events(
           %(ids)s::bigint[], %(event_ids)s::uuid[], %(state)s, %(event_type)s, %(lead)s, %(since)s, %(until)s,
           %(limit)s
@@ -30,7 +31,7 @@ _LIST = """
 _REPLAY = """
     select id, former_id, event_id, event_type, lead_id
       from public.replay_outbox_events(
-          %(ids)s::bigint[], %(event_type)s, %(lead)s, %(since)s, %(until)s
+          %(ids)s::bigint[], %(event_type)s, %(lead)s, %(since)s, %(until)s, %(state)s
       )
 """
 _DISCARD = """
@@ -56,9 +57,14 @@ def filter_options(command: Command) -> Command:
     event_type = click.option("--type", "event_type", metavar="TYPE", help="Of this type.")
     lead = click.option("--lead", type=ID, metavar="ID", help="Of this lead.")
     since = click.option(
-        "--since", type=moment, metavar="TIME", help="Published (else written) at this moment or later."
+        "--since",
+        type=moment,
+        metavar="TIME",
+        help="Published (or given up, else written) at this moment or later.",
     )
-    until = click.option("--until", type=moment, metavar="TIME", help="Published (else written) before it.")
+    until = click.option(
+        "--until", type=moment, metavar="TIME", help="Published (or given up, else written) before it."
+    )
     return event_type(lead(since(until(command))))
 
 
@@ -122,17 +128,22 @@ def _report(app: App, rows: Rows, done: str, would: str, yes: bool) -> None:
 
 @click.group("outbox")
 def command() -> None:
-    """Look at the events in the outbox and its archive, replay or discard some.
+    """Look at the events in the outbox, its dead letters and its archive, replay or discard some.
 
     \b
     Examples:
       leadguard outbox list --state pending --lead 4711
+      leadguard outbox list --state dead
       leadguard outbox replay --type lead.protection.expired --since "31.08.2026 14:00" --yes
     """
 
 
 @command.command("list")
-@click.option("--state", type=click.Choice(STATES), help="claimed: a publisher has it at this moment.")
+@click.option(
+    "--state",
+    type=click.Choice(STATES),
+    help="claimed: a publisher has it at this moment; retrying: refused, to be tried again; dead: given up.",
+)
 @filter_options
 @click.option(
     "--limit", type=click.IntRange(1, 100_000), default=_SHOWN, show_default=True, help="At most so many."
@@ -148,7 +159,7 @@ def list_command(
     until: datetime | None,
     limit: int,
 ) -> None:
-    """List events: what waits first, then what was published, the latest first.
+    """List events: what waits first, then dead letters, then what was published, the latest first.
 
     \b
     Exit codes: 0 done, 1 the database refused, 3 unreachable, 7 not migrated.
@@ -176,7 +187,9 @@ def list_command(
     if not rows:
         click.echo("no event matches")
         return
-    columns = ("id", "event_type", "lead_id", "user_id", "state", "created_at", "published_at")
+    columns = ["id", "event_type", "lead_id", "user_id", "state", "created_at", "published_at"]
+    if any(row["attempts"] for row in rows):
+        columns += ["attempts", "next_attempt_at", "last_error"]
     for start in range(0, len(rows), _SHOWN):
         stdout().print(events_table(rows[start : start + _SHOWN], *columns))
     click.echo(f"Times are {BUSINESS_ZONE}.")
@@ -209,13 +222,14 @@ def show_command(app: App, event: int | UUID) -> None:
     for name, value in rows[0].items():
         if name != "payload":
             text = dates.moment(value) if isinstance(value, datetime) else value
-            click.echo(f"{name + ':':14}{'' if text is None else text}")
+            click.echo(f"{name + ':':17}{'' if text is None else text}")
     for name, value in rows[0]["payload"].items():
         click.echo(f"  {name + ':':24}{as_json(value)}")
 
 
 @command.command("replay")
 @click.argument("events", type=event_name, nargs=-1, metavar="[ID]...")
+@click.option("--state", type=click.Choice(("published", "dead")), help="Only such; default: both.")
 @filter_options
 @yes_option
 @common_options
@@ -223,17 +237,18 @@ def show_command(app: App, event: int | UUID) -> None:
 def replay_command(
     app: App,
     events: tuple[int | UUID, ...],
+    state: str | None,
     event_type: str | None,
     lead: int | None,
     since: datetime | None,
     until: datetime | None,
     yes: bool,
 ) -> None:
-    """Queue published events again, by ID, type, lead or time; without --yes only show which.
+    """Queue published events and dead letters again, by ID, type, lead or time; without --yes only show.
 
-    They go out with the next `leadguard publish`: the same bytes under the same event_id, in their
-    former order, behind what waits already. An ID is a number in the outbox or an event_id. A
-    reminder's sent_at stays.
+    They go out with the next `leadguard publish`: the same bytes under the same event_id, in the order
+    in which they were written, behind what waits already. An ID is a number in the outbox or an
+    event_id. A reminder's sent_at stays; that of one that was given up is set when it is accepted.
 
     \b
     Exit codes: 0 done, 1 the database refused (LP023 no condition, LP024 unknown event_id), 3 unreachable.
@@ -241,6 +256,7 @@ def replay_command(
     \b
     Examples:
       leadguard outbox replay --lead 4711
+      leadguard outbox replay --state dead --yes
       leadguard outbox replay --since "31.08.2026 14:00" --until "31.08.2026 15:30" --yes
       leadguard outbox replay 17 18 --yes
     """
@@ -251,6 +267,7 @@ def replay_command(
             "lead": lead,
             "since": since,
             "until": until,
+            "state": state and state.upper(),
         }
         rows = change(connection, _REPLAY, conditions, yes)
     _report(app, rows, "queued again", "would queue again", yes)
@@ -262,13 +279,14 @@ def replay_command(
 @common_options
 @pass_app
 def discard_command(app: App, events: tuple[int | UUID, ...], yes: bool) -> None:
-    """Delete pending events that nobody shall get; without --yes only show which.
+    """Delete pending events or dead letters that nobody shall get; without --yes only show which.
 
     A reminder's row goes with its event, so that it is queued anew if it is still due; one that was
     sent before stays sent. All are discarded or none.
 
     \b
-    Exit codes: 0 done, 1 the database refused (LP024 not pending, LP025 a publisher has it), 3 unreachable.
+    Exit codes: 0 done, 1 the database refused (LP024 neither pending nor dead, LP025 a publisher has
+    it), 3 unreachable.
 
     \b
     Examples:

@@ -5,7 +5,7 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import click
@@ -14,7 +14,7 @@ from psycopg.rows import tuple_row
 
 from jobs.console import App, common_options, pass_app, to_json
 from jobs.database import Connection
-from jobs.sinks import Event, Sink, SinkFailed, open_sink
+from jobs.sinks import Event, Refusal, Sink, SinkFailed, open_sink
 
 # The database chooses its own batch; the lease must outlast writing and acknowledging one.
 _CLAIM = b"""
@@ -22,6 +22,13 @@ _CLAIM = b"""
       from public.claim_outbox_events(%s, %s)
 """
 _ACKNOWLEDGE = b"select public.acknowledge_outbox_events(%s, %s::bigint[], %s)"
+_REFUSE = b"""
+    select state, count(*)
+      from public.refuse_outbox_events(%s, %s::bigint[], %s::text[], %s::double precision[], %s::boolean[])
+     group by state
+"""
+# Of the lease's minute so much may pass before the last wave of a batch begins; it ends well within it.
+_LAST_WAVE_AFTER_SECONDS = 20.0
 # Events that were written but whose leads are busy are acknowledged in a later round: wait this
 # long between rounds that bring nothing forward, and give up after so many.
 _PAUSE_SECONDS = 0.1
@@ -44,6 +51,8 @@ class Published:
     sent: int = 0
     acknowledged: int = 0
     left_unacknowledged: int = 0
+    refused: int = 0
+    dead_lettered: int = 0
     by_type: dict[str, int] = field(default_factory=dict)
 
 
@@ -88,14 +97,14 @@ class Publisher:
             if token is None:
                 break  # a claim that brings nothing gives back what we had
             try:
-                acknowledged = self._publish(token, batch, result)
+                done = self._publish(token, batch, result)
             except BaseException:
                 # Whoever publishes next need not wait until our lease has run out.
                 self._release(token)
                 raise
             self._progressed()
-            fruitless = 0 if acknowledged else fruitless + 1
-            if not acknowledged:
+            fruitless = 0 if done else fruitless + 1
+            if not done:
                 self._release(token)
                 time.sleep(_PAUSE_SECONDS)
         if token is not None:
@@ -116,23 +125,55 @@ class Publisher:
         return (rows[0][5] if rows else None), [Event._make(row[:5]) for row in rows]
 
     def _publish(self, token: int, batch: list[Event], result: Published) -> int:
-        """Delivers what has not gone out yet, and acknowledges the batch: how many were."""
+        """Delivers what has not gone out yet; how many events of the batch are done with or put off."""
+        started = time.monotonic()
         fresh = [event for event in batch if event.id not in self._written] if self._written else batch
-        for wave in [fresh] if self._sink.keeps_order else waves(fresh):
-            self._deliver(token, wave, result)
-        return self._acknowledge(token, [event.id for event in batch], result)
-
-    def _deliver(self, token: int, events: Sequence[Event], result: Published) -> None:
-        if not events:
-            return
+        refused: dict[int, Refusal] = {}
+        blocked: set[int | None] = set()  # leads whose later events wait for a refused one
         try:
-            self._sink.deliver(events)
+            for wave in [fresh] if self._sink.keeps_order else waves(fresh):
+                events = [event for event in wave if event.lead_id not in blocked] if blocked else wave
+                refusals = self._deliver(events, result) if events else {}
+                if refusals:
+                    refused.update(refusals)
+                    blocked.update(event.lead_id for event in events if event.id in refusals)
+                    blocked.discard(None)
+                if time.monotonic() - started > _LAST_WAVE_AFTER_SECONDS or self._is_stopping():
+                    break  # what is left is claimed anew
+        except SinkFailed as failure:
+            self._settle(token, batch, refused, result)
+            raise failure
+        return self._settle(token, batch, refused, result)
+
+    def _deliver(self, events: Sequence[Event], result: Published) -> Mapping[int, Refusal]:
+        refusals: Mapping[int, Refusal] = {}
+        accepted = events
+        try:
+            refusals = self._sink.deliver(events)
+            if refusals:
+                accepted = [event for event in events if event.id not in refusals]
+        except SinkFailed as failure:
+            accepted = [event for event in events if event.id in failure.accepted]
+            raise
         except OSError as error:
+            accepted = []
             raise SinkFailed(f"the sink failed: {error}") from error
-        self._written.update(event.id for event in events)
-        result.sent += len(events)
-        for event_type, count in Counter(event.event_type for event in events).items():
+        finally:
+            self._note(accepted, result)
+        return refusals
+
+    def _note(self, accepted: Sequence[Event], result: Published) -> None:
+        self._written.update(event.id for event in accepted)
+        result.sent += len(accepted)
+        for event_type, count in Counter(event.event_type for event in accepted).items():
             result.by_type[event_type] = result.by_type.get(event_type, 0) + count
+
+    def _settle(
+        self, token: int, batch: list[Event], refused: Mapping[int, Refusal], result: Published
+    ) -> int:
+        """Acknowledges what was accepted, then puts off what was refused."""
+        done = self._acknowledge(token, [e.id for e in batch if e.id in self._written], result)
+        return done + (self._refuse(token, refused, result) if refused else 0)
 
     def _acknowledge(self, token: int, ids: list[int], result: Published) -> int:
         cursor = self._connection.cursor(row_factory=tuple_row, binary=True)
@@ -142,6 +183,22 @@ class Publisher:
         if acknowledged == len(ids):
             self._written.difference_update(ids)
         return acknowledged
+
+    def _refuse(self, token: int, refused: Mapping[int, Refusal], result: Published) -> int:
+        refusals = list(refused.values())
+        parameters = [
+            token,
+            list(refused),
+            [refusal.reason.replace("\0", " ") for refusal in refusals],
+            [refusal.retry_after for refusal in refusals],
+            [refusal.is_final for refusal in refusals],
+        ]
+        cursor = self._connection.cursor(row_factory=tuple_row)
+        states: dict[str, int] = dict(cursor.execute(_REFUSE, parameters).fetchall())
+        result.refused += len(refusals)
+        result.dead_lettered += states.get("DEAD", 0)
+        # A reminder that was withdrawn meanwhile is done with, too.
+        return len(refusals)
 
     def _release(self, token: int) -> None:
         try:
@@ -264,6 +321,11 @@ def command(app: App, sink_url: str, limit: int) -> None:
         app.remark(to_json(asdict(result)))
         return
     app.remark(f"published {result.sent} events", **asdict(result))
+    if result.refused > 0:
+        app.remark(
+            f"{result.refused} were refused: they are tried again, {result.dead_lettered} of them became dead"
+            " letters (leadguard outbox list --state dead)"
+        )
     if result.left_unacknowledged > 0:
         app.remark(
             f"{result.left_unacknowledged} of them are not acknowledged yet (their leads are busy, or another"

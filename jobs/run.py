@@ -113,7 +113,10 @@ class Outlet:
         except SinkFailed:
             self.close()
             raise
-        return {"sent": result.sent, "acknowledged": result.acknowledged}
+        done = {"sent": result.sent, "acknowledged": result.acknowledged}
+        if result.refused:
+            done |= {"refused": result.refused, "dead_lettered": result.dead_lettered}
+        return done
 
     def _prepared(self, connection: Connection, worker: Worker) -> Publisher:
         if self._sink is None:

@@ -52,7 +52,9 @@ _DEADLINES = """
 
 _OUTBOX = """
     select count(*) as pending, min(created_at) as oldest,
-           round(extract(epoch from now() - min(created_at)), 1) as lag_seconds
+           round(extract(epoch from now() - min(created_at)), 1) as lag_seconds,
+           count(*) filter (where attempts > 0) as retrying,
+           (select count(*) from public.outbox_dead_letters) as dead_letters
       from public.outbox
 """
 
@@ -100,7 +102,8 @@ def deadlines(connection: Connection, limit: int) -> list[dict[str, Any]]:
 def backlog(connection: Connection) -> dict[str, Any]:
     """The events not yet published."""
     row = connection.execute(_OUTBOX).fetchone()
-    return row or {"pending": 0, "oldest": None, "lag_seconds": None}
+    assert row is not None
+    return row
 
 
 def status(connection: Connection, upcoming: int) -> dict[str, Any]:
@@ -187,7 +190,11 @@ def rendered(told: dict[str, Any], dates: Dates) -> RenderableType:
         parts.append(jobs_table(told["jobs"], dates, told["at"]))
     else:
         parts.append(Text("No job has run yet."))
-    parts.append(Text(f"Outbox: {waiting['pending']} events pending{oldest}."))
+    again = f", {waiting['retrying']} of them refused and to be tried again" if waiting["retrying"] else ""
+    parts.append(Text(f"Outbox: {waiting['pending']} events pending{oldest}{again}."))
+    if waiting["dead_letters"]:
+        dead = f"Dead letters: {waiting['dead_letters']}. See them: leadguard outbox list --state dead"
+        parts.append(Text(dead, style="bold red"))
     parts.append(Text(f"As of {dates.moment(told['at'])} ({dates.where.key}).", style="dim"))
     return Group(*parts)
 
@@ -256,7 +263,7 @@ def command(app: App, upcoming: int, watch: float | None) -> None:
     \b
     JSON: {"at", "states": [{"state", "leads", "on_hold"}], "next_reminder_at", "next_expiry_at",
     "due_next": [{"at", "what", "lead_id", "company_name", "user_id", "state"}],
-    "outbox": {"pending", "oldest", "lag_seconds"},
+    "outbox": {"pending", "oldest", "lag_seconds", "retrying", "dead_letters"},
     "jobs": [{"job", "started_at", "finished_at", "outcome", "detail", "last_success_at"}]}
 
     \b

@@ -158,6 +158,8 @@ def test_a_file_grows_by_one_line_an_event(outbox: Outbox, monkeypatch: pytest.M
         "sent": 3,
         "acknowledged": 3,
         "left_unacknowledged": 0,
+        "refused": 0,
+        "dead_lettered": 0,
         "by_type": {"lead.protection.activated": 3},
     }
     assert target.read_text("utf-8").splitlines() == ["already here", *before]

@@ -78,9 +78,9 @@ begin
         returning o.*
     )
     insert into public.outbox_archive (
-        id, event_id, event_type, lead_id, user_id, payload, created_at, published_at
+        id, event_id, event_type, lead_id, user_id, payload, created_at, published_at, original_id
     )
-    select p.id, p.event_id, p.event_type, p.lead_id, p.user_id, p.payload, p.created_at, now()
+    select p.id, p.event_id, p.event_type, p.lead_id, p.user_id, p.payload, p.created_at, now(), p.original_id
       from published as p;
     get diagnostics v_acknowledged = row_count;
     return v_acknowledged;

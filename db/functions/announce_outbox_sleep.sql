@@ -9,13 +9,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_is_alone boolean;
+    v_now timestamptz;
 begin
     v_is_alone := pg_try_advisory_lock(19536, 3);
+    v_now := clock_timestamp();
     -- A statement of its own, so that it sees what was committed before the lock was free.
     if exists (
         select from public.outbox as o
           join internal.outbox_leases as x on x.shard = internal.outbox_shard(o.lead_id, x.shards)
-         where x.leased_until <= clock_timestamp()
+         where x.leased_until <= v_now and o.next_attempt_at is null
+    ) or exists (
+        select from public.outbox as o
+          join internal.outbox_leases as x on x.shard = internal.outbox_shard(o.lead_id, x.shards)
+         where x.leased_until <= v_now and o.next_attempt_at <= v_now
     ) then
         if v_is_alone then
             perform pg_advisory_unlock(19536, 3);

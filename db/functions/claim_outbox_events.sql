@@ -15,6 +15,7 @@ as $$
 declare
     v_shards integer;
     v_taken integer[];
+    v_chosen bigint[];
     v_token bigint;
 begin
     if p_limit is null or p_limit < 1 then
@@ -24,21 +25,39 @@ begin
     if not internal.divide_outbox(p_holder, v_shards) then
         return;
     end if;
-    v_taken := internal.lease_outbox_shards(p_holder, p_limit, v_shards);
-    -- What is ours from the last round and not wanted any more is free for others.
-    perform internal.give_back_outbox(p_holder, v_taken);
-    if cardinality(v_taken) = 0 then
-        return;
-    end if;
+    loop
+        v_taken := internal.lease_outbox_shards(p_holder, p_limit, v_shards);
+        -- What is ours from the last round and not wanted any more is free for others.
+        perform internal.give_back_outbox(p_holder, v_taken);
+        if cardinality(v_taken) = 0 then
+            return;
+        end if;
+        -- As long as nothing was refused, the next events are simply those that come next.
+        exit when not exists (select from public.outbox as o where o.next_attempt_at is not null);
+        v_chosen := internal.choose_outbox_events(v_taken, v_shards, p_limit);
+        if v_chosen is null then
+            perform internal.give_back_outbox(p_holder);
+            return;
+        end if;
+        -- All that these parts have waits for another attempt: now there may be others' turn.
+        exit when cardinality(v_chosen) > 0;
+    end loop;
     v_token := nextval('internal.outbox_leases_token_seq');
     -- One statement, so that all of it sees the same events.
     return query
         with next as materialized (
+            (
+                select o.id, o.event_id, o.event_type, o.lead_id, o.payload
+                  from public.outbox as o
+                 where v_chosen is null and o.next_attempt_at is null
+                   and internal.outbox_shard(o.lead_id, v_shards) = any (v_taken)
+                 order by o.next_attempt_at, o.id
+                 limit p_limit
+            )
+            union all
             select o.id, o.event_id, o.event_type, o.lead_id, o.payload
               from public.outbox as o
-             where internal.outbox_shard(o.lead_id, v_shards) = any (v_taken)
-             order by o.id
-             limit p_limit
+             where o.id = any (v_chosen)
         ),
         leased as (
             update internal.outbox_leases as x
@@ -76,6 +95,6 @@ begin
 end
 $$;
 comment on function public.claim_outbox_events(text, integer, interval) is
-    'The next events by id for p_holder, under a lease with a new token that ends the holder''s former one; empty while others have what is pending, or nothing is. Errors: LP022.';
+    'The next events by id for p_holder, under a lease with a new token that ends the holder''s former one; empty while others have what is pending, or nothing is whose turn it is. Errors: LP022.';
 revoke all on function public.claim_outbox_events(text, integer, interval) from public;
 grant execute on function public.claim_outbox_events(text, integer, interval) to lead_worker;

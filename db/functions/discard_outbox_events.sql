@@ -1,6 +1,6 @@
--- Pending events that nobody shall get. A reminder's row goes with its event, so that it is queued anew if it is
--- still due (the trigger on lead_reminders sends the sweep to its lead); one that was sent, or is at a mail worker,
--- stays.
+-- Pending events and dead letters that nobody shall get. A reminder's row goes with its event, so that it is queued
+-- anew if it is still due (the trigger on lead_reminders sends the sweep to its lead); one that was sent, or is at a
+-- mail worker, stays.
 -- security definer: operations may read the outbox, and write it by this.
 create or replace function public.discard_outbox_events(p_ids bigint[])
 returns table (id bigint, event_id uuid, event_type text, lead_id bigint, is_queued_anew boolean)
@@ -17,9 +17,9 @@ begin
     end if;
     -- Leads and clocks before outbox rows, as everywhere.
     perform internal.lock_leads(array(
-        select o.lead_id
-          from public.outbox as o
-         where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
+        select o.lead_id from public.outbox as o where o.id = any (p_ids)
+         union
+        select d.lead_id from public.outbox_dead_letters as d where d.id = any (p_ids)
     ));
     -- Without the leases no publisher takes any of them. The table and not its rows: a publisher that has some
     -- may wait for others, and a new division puts other rows in their place.
@@ -27,21 +27,38 @@ begin
     select i.id into v_id
       from unnest(p_ids) as i (id)
      where not exists (select from public.outbox as o where o.id = i.id)
+       and not exists (select from public.outbox_dead_letters as d where d.id = i.id)
      limit 1;
     if found then
-        perform internal.raise_error('LP024', format('No pending event has id %s.', coalesce(v_id::text, 'null')));
+        perform internal.raise_error(
+            'LP024', format('No pending or dead-lettered event has id %s.', coalesce(v_id::text, 'null'))
+        );
     end if;
     select o.id into v_id
       from public.outbox as o
       join internal.outbox_leases as x on x.shard = internal.outbox_shard(o.lead_id, x.shards)
      where o.id = any (p_ids) and x.leased_until > clock_timestamp() and o.id <= x.claimed_to
+       and coalesce(o.next_attempt_at <= clock_timestamp(), true)
      limit 1;
     if found then
         perform internal.raise_error('LP025', format('Event %s may be going out at this moment.', v_id));
     end if;
+    -- What stands behind a refused one need not wait for it any more.
+    update public.outbox as o
+       set next_attempt_at = null
+     where o.attempts = 0 and o.next_attempt_at is not null
+       and o.lead_id in (select f.lead_id from public.outbox as f where f.id = any (p_ids) and f.attempts > 0);
     return query
-        with discarded as (
+        with pending as (
             delete from public.outbox as o where o.id = any (p_ids) returning o.*
+        ),
+        dead as (
+            delete from public.outbox_dead_letters as d where d.id = any (p_ids) returning d.*
+        ),
+        discarded as materialized (
+            select p.id, p.event_id, p.event_type, p.lead_id from pending as p
+             union all
+            select d.id, d.event_id, d.event_type, d.lead_id from dead as d
         ),
         forgotten as (
             delete from public.lead_reminders as r
@@ -56,6 +73,6 @@ begin
 end
 $$;
 comment on function public.discard_outbox_events(bigint[]) is
-    'Deletes pending events, all or none, and the rows of reminders among them that were not sent (is_queued_anew: if still due). Errors: LP023 no id, LP024 not pending, LP025 at a publisher.';
+    'Deletes pending events and dead letters, all or none, and the rows of reminders among them that were not sent (is_queued_anew: if still due). Errors: LP023 no id, LP024 neither pending nor dead, LP025 at a publisher.';
 revoke all on function public.discard_outbox_events(bigint[]) from public;
 grant execute on function public.discard_outbox_events(bigint[]) to lead_operations;

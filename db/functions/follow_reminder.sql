@@ -18,7 +18,7 @@ begin
     end if;
     if tg_op <> 'INSERT' and old.sent_at is null and (tg_op = 'DELETE' or new.sent_at is null) then
         -- A queued reminder is gone, or another one: its event too, and the sweep looks at the lead again.
-        delete from public.outbox as o where o.event_id = old.event_id and o.claimed_at is null;
+        perform internal.withdraw_event(old.event_id);
         update internal.lead_clocks as c
            set next_reminder_check_at = least(c.next_reminder_check_at, now())
          where c.lead_id = old.lead_id and c.ended_at is null;

@@ -10,6 +10,15 @@ as $$
            case when o.lag > interval '10 minutes' then 'Run leadguard publish; see its last run in job_runs.' end
       from (select count(*) as pending, now() - min(x.created_at) as lag from public.outbox as x) as o
      union all
+    select 'dead letters', case when d.dead > 0 then 'FAIL' else 'OK' end,
+           format('%s, the last one: %s', d.dead, coalesce(d.last_error, 'none')),
+           case when d.dead > 0 then 'See leadguard outbox list --state dead; then replay or discard them.' end
+      from (
+          select count(*) as dead,
+                 (select x.last_error from public.outbox_dead_letters as x order by x.dead_lettered_at desc limit 1)
+            from public.outbox_dead_letters as l
+      ) as d (dead, last_error)
+     union all
     select 'job ' || j.job,
            case
                when s.age > j.fail_after then 'FAIL'

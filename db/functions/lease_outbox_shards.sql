@@ -7,6 +7,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_now constant timestamptz := clock_timestamp();
     v_free integer[] := array(
         select x.shard from internal.outbox_leases as x
          where x.leased_until <= clock_timestamp() or x.holder = p_holder
@@ -22,11 +23,23 @@ begin
           from (
               select n.shard, min(n.id) as oldest, count(*) as events
                 from (
-                    select o.id, internal.outbox_shard(o.lead_id, p_shards) as shard
-                      from public.outbox as o
-                     where internal.outbox_shard(o.lead_id, p_shards) = any (v_free)
-                     order by o.id
-                     limit p_limit
+                    (
+                        select o.id, internal.outbox_shard(o.lead_id, p_shards) as shard
+                          from public.outbox as o
+                         where o.next_attempt_at is null
+                           and internal.outbox_shard(o.lead_id, p_shards) = any (v_free)
+                         order by o.next_attempt_at, o.id
+                         limit p_limit
+                    )
+                    union all
+                    (
+                        select o.id, internal.outbox_shard(o.lead_id, p_shards)
+                          from public.outbox as o
+                         where o.next_attempt_at <= v_now
+                           and internal.outbox_shard(o.lead_id, p_shards) = any (v_free)
+                         order by o.next_attempt_at, o.id
+                         limit p_limit
+                    )
                 ) as n
                group by n.shard
           ) as w;
@@ -50,5 +63,5 @@ begin
 end
 $$;
 comment on function internal.lease_outbox_shards(text, integer, integer) is
-    'Locks the free parts that p_holder is to publish next; empty when nothing is pending in any of them.';
+    'Locks the free parts that p_holder is to publish next; empty when nothing is pending in any of them whose turn it is.';
 revoke all on function internal.lease_outbox_shards(text, integer, integer) from public;

@@ -1,4 +1,4 @@
--- What waits, what a publisher has at this moment, and what went out, in one list.
+-- What waits, what a publisher has at this moment, what was given up, and what went out, in one list.
 -- security definer: who has what stands in the leases, which are nobody's business otherwise.
 create or replace function public.list_outbox_events(
     p_ids bigint[] default null,
@@ -18,7 +18,10 @@ create or replace function public.list_outbox_events(
     state text,
     created_at timestamptz,
     published_at timestamptz,
-    payload json
+    payload json,
+    attempts integer,
+    next_attempt_at timestamptz,
+    last_error text
 )
 language plpgsql
 stable
@@ -35,13 +38,16 @@ begin
           from (
               (
                   select o.id, o.event_id, o.event_type, o.lead_id, o.user_id, s.state,
-                         o.created_at, null::timestamptz as published_at, o.payload
+                         o.created_at, null::timestamptz as published_at, o.payload,
+                         o.attempts, o.next_attempt_at, o.last_error
                     from public.outbox as o
                     left join internal.outbox_leases as x
                       on x.shard = internal.outbox_shard(o.lead_id, x.shards)
                    cross join lateral (values (
                        case
-                           when x.leased_until > clock_timestamp() and o.id <= x.claimed_to then 'CLAIMED'
+                           when x.leased_until > clock_timestamp() and o.id <= x.claimed_to
+                               and coalesce(o.next_attempt_at <= clock_timestamp(), true) then 'CLAIMED'
+                           when o.attempts > 0 then 'RETRYING'
                            else 'PENDING'
                        end
                    )) as s (state)
@@ -57,8 +63,23 @@ begin
               )
               union all
               (
+                  select d.id, d.event_id, d.event_type, d.lead_id, d.user_id, 'DEAD',
+                         d.created_at, null, d.payload, d.attempts, null, d.last_error
+                    from public.outbox_dead_letters as d
+                   where (p_ids is null or d.id = any (p_ids))
+                     and (p_event_ids is null or d.event_id = any (p_event_ids))
+                     and (p_event_type is null or d.event_type = p_event_type)
+                     and (p_lead_id is null or d.lead_id = p_lead_id)
+                     and (p_from is null or d.dead_lettered_at >= p_from)
+                     and (p_to is null or d.dead_lettered_at < p_to)
+                     and coalesce(p_state, 'DEAD') = 'DEAD'
+                   order by d.dead_lettered_at desc, d.id desc
+                   limit p_limit
+              )
+              union all
+              (
                   select a.id, a.event_id, a.event_type, a.lead_id, a.user_id, 'PUBLISHED',
-                         a.created_at, a.published_at, a.payload
+                         a.created_at, a.published_at, a.payload, null, null, null
                     from public.outbox_archive as a
                    where (p_ids is null or a.id = any (p_ids))
                      and (p_event_ids is null or a.event_id = any (p_event_ids))
@@ -76,7 +97,7 @@ end
 $$;
 comment on function public.list_outbox_events(
     bigint[], uuid[], text, text, bigint, timestamptz, timestamptz, integer
-) is 'Events by id, state (PENDING, CLAIMED: a publisher has it, PUBLISHED), type, lead, and time from p_from up to p_to (published ones by published_at, others by created_at); what is not published first, then the latest first. Errors: LP022.';
+) is 'Events by id, state (PENDING, CLAIMED: a publisher has it, RETRYING: refused, waits for next_attempt_at, DEAD, PUBLISHED), type, lead, and time from p_from up to p_to (by published_at, dead_lettered_at, else created_at); what is not published first, then the latest first. Errors: LP022.';
 revoke all on function public.list_outbox_events(
     bigint[], uuid[], text, text, bigint, timestamptz, timestamptz, integer
 ) from public;

@@ -1,13 +1,15 @@
--- A consumer or a broker has lost what was published: it goes out once more, the same bytes under the same
--- event_id. It moves back from the archive, so that an event stands in one place, and gets a new place in the
--- queue: in the former order among what is replayed, behind what waits already.
+-- A consumer or a broker has lost what was published, or a dead letter is to have another chance: it goes out once
+-- more, the same bytes under the same event_id. It moves back, so that an event stands in one place, and gets a new
+-- place in the queue: behind what waits already, among what is replayed in the order in which all was written,
+-- however often some of it was replayed before.
 -- security definer: operations may read the outbox, and write it by this.
 create or replace function public.replay_outbox_events(
     p_ids bigint[] default null,
     p_event_type text default null,
     p_lead_id bigint default null,
     p_from timestamptz default null,
-    p_to timestamptz default null
+    p_to timestamptz default null,
+    p_state text default null
 ) returns table (id bigint, former_id bigint, event_id uuid, event_type text, lead_id bigint)
 language plpgsql
 security definer
@@ -15,26 +17,52 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-    if num_nonnulls(p_ids, p_event_type, p_lead_id, p_from, p_to) = 0 then
+    if coalesce(p_state, 'DEAD') not in ('DEAD', 'PUBLISHED') then
+        perform internal.raise_error('LP029', format('state is %L.', p_state));
+    end if;
+    if num_nonnulls(p_ids, p_event_type, p_lead_id, p_from, p_to) = 0 and p_state is distinct from 'DEAD' then
         perform internal.raise_error('LP023', 'Everything that was ever published is not replayed at once.');
     end if;
     return query
-        with moved as (
+        with revived as (
+            delete from public.outbox_dead_letters as d
+             where p_state is distinct from 'PUBLISHED'
+               and (p_ids is null or d.id = any (p_ids))
+               and (p_event_type is null or d.event_type = p_event_type)
+               and (p_lead_id is null or d.lead_id = p_lead_id)
+               and (p_from is null or d.dead_lettered_at >= p_from)
+               and (p_to is null or d.dead_lettered_at < p_to)
+            returning d.*
+        ),
+        fetched as (
             delete from public.outbox_archive as a
-             where (p_ids is null or a.id = any (p_ids))
+             where p_state is distinct from 'DEAD'
+               and (p_ids is null or a.id = any (p_ids))
                and (p_event_type is null or a.event_type = p_event_type)
                and (p_lead_id is null or a.lead_id = p_lead_id)
                and (p_from is null or a.published_at >= p_from)
                and (p_to is null or a.published_at < p_to)
             returning a.*
         ),
+        moved as materialized (
+            select d.id, d.event_id, d.event_type, d.lead_id, d.user_id, d.payload, d.created_at,
+                   null::timestamptz as published_at, coalesce(d.original_id, d.id) as original_id
+              from revived as d
+             union all
+            select a.id, a.event_id, a.event_type, a.lead_id, a.user_id, a.payload, a.created_at,
+                   a.published_at, coalesce(a.original_id, a.id)
+              from fetched as a
+        ),
         queued as (
-            insert into public.outbox (event_id, event_type, lead_id, user_id, payload, created_at, claimed_at)
+            insert into public.outbox (
+                event_id, event_type, lead_id, user_id, payload, created_at, claimed_at, original_id
+            )
             select m.event_id, m.event_type, m.lead_id, m.user_id, m.payload, m.created_at,
                    -- A reminder that went out is not withdrawn any more.
-                   case when m.event_type = 'lead.protection.reminder' then m.published_at end
+                   case when m.event_type = 'lead.protection.reminder' then m.published_at end,
+                   m.original_id
               from moved as m
-             order by m.id
+             order by m.original_id
             returning outbox.id, outbox.event_id
         )
         select q.id, m.id, m.event_id, m.event_type, m.lead_id
@@ -43,8 +71,8 @@ begin
          order by q.id;
 end
 $$;
-comment on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz) is
-    'Queues published events anew, by id, type, lead, and published_at from p_from up to p_to, all conditions together; returns them in order. sent_at of a reminder that has one stays. Errors: LP023 no condition.';
-revoke all on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz) from public;
-grant execute on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz)
+comment on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz, text) is
+    'Queues published and dead-lettered events anew (p_state PUBLISHED or DEAD: only such), by id, type, lead, and published_at or dead_lettered_at from p_from up to p_to, all conditions together; returns them in the order they were written in. sent_at of a reminder that has one stays. Errors: LP023 no condition (DEAD is one), LP029.';
+revoke all on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz, text) from public;
+grant execute on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz, text)
 to lead_operations;

@@ -20,10 +20,7 @@ begin
             v_left := true;
             continue;
         end if;
-        delete from public.outbox as o
-         where o.event_id = v_reminder.event_id and o.claimed_at is null
-           and not internal.is_being_mailed(v_reminder.id);
-        if found then
+        if not internal.is_being_mailed(v_reminder.id) and internal.withdraw_event(v_reminder.event_id) then
             delete from public.lead_reminders as r where r.id = v_reminder.id;
         else
             v_left := true;
@@ -35,5 +32,5 @@ begin
 end
 $$;
 comment on function internal.withdraw_reminders(internal.lead_clocks) is
-    'Deletes the queued, unclaimed reminders of a locked lead that its clocks no longer make due, with their events.';
+    'Deletes the queued, unclaimed or dead-lettered reminders of a locked lead that its clocks no longer make due, with their events.';
 revoke all on function internal.withdraw_reminders(internal.lead_clocks) from public;

@@ -39,6 +39,8 @@ insert into public.error_codes (code, message, hint) values
     ('LP023', 'no events are named', 'Give ids, a type, a lead or a time range; list_outbox_events shows what there is.'),
     ('LP024', 'unknown event', 'See what there is: select id, event_id, event_type, state from list_outbox_events().'),
     ('LP025', 'event is at a publisher', 'Try again in a minute: by then it is published, or its lease has run out.'),
+    ('LP028', 'refusals do not fit their events', 'Give as many errors as ids, in the same order.'),
+    ('LP029', 'unknown state of events', 'What is replayed was PUBLISHED, or is DEAD.'),
     ('LP030', 'unknown mail', 'See what there is: select id, user_id, recipient, state, last_error from mail_messages.'),
     ('LP031', 'mail is not stuck', 'Only what has BOUNCED or is UNKNOWN is taken up by hand; the rest takes its course.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

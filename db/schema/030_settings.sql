@@ -7,6 +7,10 @@ create table if not exists public.settings (
     constraint settings_reminder_proof_known check (name <> 'reminder_proof' or value in ('broker', 'any')),
     constraint settings_outbox_shards_usable
     check (name <> 'outbox_shards' or value ~ '^([1-9]|[1-5][0-9]|6[0-4])$'),
+    constraint settings_outbox_max_attempts_usable
+    check (name <> 'outbox_max_attempts' or value ~ '^[1-9][0-9]{0,2}$'),
+    constraint settings_outbox_retry_delay_usable
+    check (case when name = 'outbox_retry_delay' then value::interval > interval '0' else true end),
     constraint settings_retention_at_least_a_day
     check (case when name like '%\_retention' then value::interval >= interval '1 day' else true end),
     constraint settings_catering_sla_usable check (
@@ -33,6 +37,10 @@ insert into public.settings (name, value, description) values
         'Which acceptance of a reminder starts the grace period: broker (a sink that proves delivery) or any.'),
     ('outbox_shards', '4',
         'Into how many parts the outbox is divided by lead id: so many publishers can be at work at once (1 to 64).'),
+    ('outbox_max_attempts', '10',
+        'How often an event is offered to a sink that refuses it before it becomes a dead letter (1 to 999).'),
+    ('outbox_retry_delay', '2 seconds',
+        'How long a refused event waits for its second attempt; twice as long each time, up to 5 minutes.'),
     ('outbox_retention', '30 days', 'How long published events stay in outbox_archive.'),
     ('inbox_retention', '90 days', 'How long the ids of applied events are kept.'),
     ('job_runs_retention', '90 days', 'How long the runs of the workers are kept; the last of each job stays.'),

@@ -10,6 +10,10 @@ create table if not exists public.outbox (
     payload json not null,
     created_at timestamptz not null default now(),
     claimed_at timestamptz,
+    attempts integer not null default 0,
+    next_attempt_at timestamptz,
+    last_error text,
+    original_id bigint,
     constraint outbox_pkey primary key (id),
     constraint outbox_event_id_once unique (event_id)
 ) with (fillfactor = 80);
@@ -17,6 +21,14 @@ comment on table public.outbox is 'Events not yet published; per lead, id order 
 comment on column public.outbox.payload is 'The event as it goes out, text built once: every redelivery is byte-identical.';
 comment on column public.outbox.claimed_at is
     'When a publisher took a reminder; from then on it is not withdrawn. Other events are never withdrawn: null.';
+comment on column public.outbox.attempts is 'How often a sink has refused it.';
+comment on column public.outbox.next_attempt_at is
+    'From when it is handed out again, after it was refused, or behind an event of its lead that was; null: at once.';
+comment on column public.outbox.last_error is 'Why it was refused last.';
+comment on column public.outbox.original_id is 'Of a replayed event: the id it was written with, its place among its lead''s events.';
+-- Whoever waits for another attempt is not in the way of the others: what may go at once stands together, by id.
+create index if not exists outbox_by_turn on public.outbox (next_attempt_at, id);
+create index if not exists outbox_waiting_by_lead on public.outbox (lead_id, id) where next_attempt_at is not null;
 
 create table if not exists public.outbox_archive (
     id bigint not null,
@@ -27,11 +39,13 @@ create table if not exists public.outbox_archive (
     payload json not null,
     created_at timestamptz not null,
     published_at timestamptz not null,
+    original_id bigint,
     constraint outbox_archive_pkey primary key (published_at, id)
 ) partition by range (published_at);
 -- Ids grow with time: that much index is enough to find one, and costs an insert nothing.
 create index if not exists outbox_archive_by_id on public.outbox_archive using brin (id);
 comment on table public.outbox_archive is 'Published events, kept for the setting outbox_retention.';
+comment on column public.outbox_archive.original_id is 'Of a replayed event: the id it was written with; null: id.';
 create table if not exists internal.outbox_archive_default partition of public.outbox_archive default;
 comment on table internal.outbox_archive_default is 'Safety net: should stay empty, partitions are made ahead.';
 

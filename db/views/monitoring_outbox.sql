@@ -1,0 +1,45 @@
+-- The outbox as a person reads it in psql, as of now. What waits for another attempt, or behind one that does, is
+-- counted by itself: it is no sign of a publisher that lags.
+create or replace view public.monitoring_outbox as
+with pending as (
+    select
+        count(*) as events,
+        count(*) filter (where o.attempts > 0) as retrying,
+        count(*) filter (where o.attempts = 0 and o.next_attempt_at > now()) as held_back,
+        max(extract(epoch from now() - o.created_at)) filter (
+            where o.next_attempt_at is null and o.original_id is null
+        ) as lag
+    from public.outbox as o
+),
+
+published as (
+    select count(*) as events
+    from public.outbox_archive as a
+    where a.published_at > now() - interval '1 day'
+)
+
+select
+    k.kpi,
+    k.dimension,
+    k.value::numeric as value,
+    k.unit,
+    k.threshold::numeric as threshold,
+    case
+        when k.threshold is null then null
+        when k.value <= k.threshold then 'OK'
+        else 'BREACH'
+    end as status
+from pending as p
+cross join published as b
+cross join lateral (
+    values
+    ('outbox_lag', null::text, greatest(round(coalesce(p.lag, 0), 3), 0), 'seconds', 3),
+    ('outbox_pending', null, p.events, 'events', null),
+    ('outbox_retrying', null, p.retrying, 'events', null),
+    ('outbox_held_back', null, p.held_back, 'events', null),
+    ('outbox_dead_letters', null, (select count(*) from public.outbox_dead_letters), 'events', 0),
+    ('outbox_published_24h', null, b.events, 'events', null)
+) as k (kpi, dimension, value, unit, threshold);
+comment on view public.monitoring_outbox is
+    'Outbox KPIs, a row each: kpi, dimension (null), value, unit, threshold, status OK or BREACH (null without a threshold).';
+grant select on public.monitoring_outbox to lead_operations, grafana_reader;
