@@ -30,10 +30,15 @@ _BACKLOG = """
 # The same events once more, as others of their own: only what is in the outbox is measured.
 _AGAIN = """
     insert into public.outbox (event_id, event_type, lead_id, user_id, payload)
-    select gen_random_uuid(), a.event_type, a.lead_id, a.user_id, a.payload
-      from public.outbox_archive as a
-     order by a.id
-     limit %s
+    select n.event_id, n.event_type, n.lead_id, n.user_id,
+           replace(n.payload, n.former_id::text, n.event_id::text)::json
+      from (
+          select gen_random_uuid() as event_id, a.event_id as former_id, a.event_type, a.lead_id, a.user_id,
+                 a.payload::text as payload
+            from public.outbox_archive as a
+           order by a.id
+           limit %s
+      ) as n
 """
 _REGISTER = b"""
     insert into public.leads (user_id, company_name, city)

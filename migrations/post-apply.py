@@ -23,6 +23,8 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     connection.execute((SCHEMA / "000_schemas.sql").read_bytes())
     load(connection, FUNCTIONS)
     load(connection, VIEWS)
+    # The registry of events is what the file says; its triggers compile it with the functions of today.
+    connection.execute((SCHEMA / "136_registered_events.sql").read_bytes())
     connection.execute("select public.make_outbox_partitions()")
     # From here on whatever is altered by hand shows in production_readiness_check().
     connection.execute("select internal.record_shape(%s, %s)", [__version__, fingerprint()])

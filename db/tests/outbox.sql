@@ -141,9 +141,13 @@ select is(
     'this month and the next two have one each'
 );
 select is((select count(*)::integer from outbox_archive where id in (select id from again)), 2, 'and what was archived before is still there');
-insert into outbox (event_id, event_type, lead_id, payload) values ('00000000-0000-4000-8000-000000000001', 'x', null, '{"b": 1,  "a":2}');
-select is((select c.payload::text from claim_outbox_events('p1', 1000) as c where c.event_id = '00000000-0000-4000-8000-000000000001'), '{"b": 1,  "a":2}', 'a payload keeps its very text');
-select throws_ok($$insert into outbox (event_id, event_type, payload) select event_id, 'x', '{}' from outbox limit 1$$, '23505', null, 'an event id is used once');
+create temp table spaced as select '{"event_id": "00000000-0000-4000-8000-000000000001",  "event_type":"sample.request.lost", "timestamp" : "2026-01-10T08:00:00Z",
+    "sample_request_id":5 , "metadata":{"urgency":  "HIGH"}, "reason":null}'::json as payload;
+insert into outbox (event_id, event_type, payload) select '00000000-0000-4000-8000-000000000001', 'sample.request.lost', payload from spaced;
+select is((select c.payload::text from claim_outbox_events('p1', 1000) as c where c.event_id = '00000000-0000-4000-8000-000000000001'),
+    (select payload::text from spaced), 'a payload keeps its very text');
+select throws_ok($$insert into outbox (event_id, event_type, lead_id, user_id, payload) select event_id, event_type, lead_id, user_id, payload from outbox limit 1$$,
+    '23505', null, 'an event id is used once');
 
 -- Job runs.
 select isnt(start_job_run('publish'), null, 'a job run is opened');

@@ -26,6 +26,7 @@ select set_eq(
         ('lead_operations', 'activity_types', 'SELECT'), ('lead_operations', 'sales_users', 'SELECT'), ('lead_operations', 'settings', 'SELECT'), ('lead_operations', 'job_runs', 'SELECT'),
         ('lead_operations', 'outbox', 'SELECT'), ('lead_operations', 'outbox_archive', 'SELECT'), ('lead_operations', 'error_codes', 'SELECT'),
         ('lead_operations', 'outbox_dead_letters', 'SELECT'), ('lead_operations', 'monitoring_outbox', 'SELECT'), ('grafana_reader', 'monitoring_outbox', 'SELECT'),
+        ('lead_operations', 'event_types', 'SELECT'), ('lead_operations', 'event_type_members', 'SELECT'), ('lead_operations', 'v_event_type_members', 'SELECT'),
         ('lead_operations', 'v_user_lead_protection', 'SELECT'), ('lead_operations', 'v_lead_timeline', 'SELECT'), ('lead_operations', 'monitoring_user_lead', 'SELECT'),
         ('grafana_reader', 'v_user_lead_protection', 'SELECT'), ('grafana_reader', 'v_lead_timeline', 'SELECT'), ('grafana_reader', 'monitoring_user_lead', 'SELECT'),
         ('module03_writer', 'sample_requests', 'SELECT INSERT DELETE'), ('module03_writer', 'event_catering_requests', 'SELECT INSERT DELETE'), ('module03_writer', 'error_codes', 'SELECT'),
@@ -102,7 +103,7 @@ select is_empty($$select m.roleid::regrole, m.member::regrole from pg_auth_membe
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '20 days'), (2, 7, now() - interval '20 days'), (3, 7, now() - interval '61 days'), (4, 7, now() - interval '7 months');
 insert into lead_holds (id, lead_id, user_id, reason, start_at) values (9000000000001, 2, 7, 'x', now() - interval '2 days');
 insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9000000000001, 1, 7, 'QUALIFIED_CALL', now() - interval '3 days');
-insert into outbox (event_id, event_type, payload) values ('00000000-0000-4000-8000-000000000009', 'x', '{}');
+select internal.write_module_event('sample.request.created', now(), null, 7, null, '{"sample_request_id": 9}');
 
 -- Ids that the database gives must not meet those above: the sequence knows nothing of them.
 do $$

@@ -117,7 +117,8 @@ select is(pg_temp.evidence('views'), 'public.v_lead_timeline (missing)', 'a drop
 rollback to savepoint untouched;
 
 -- Work left undone.
-insert into outbox (event_id, event_type, payload, created_at) values (gen_random_uuid(), 'x', '{}', now() - interval '11 minutes');
+select internal.write_module_event('sample.request.created', now(), null, 7, null, '{"sample_request_id": 9}');
+update outbox set created_at = now() - interval '11 minutes';
 select is(pg_temp.status('outbox'), 'WARN', 'events that wait are noticed');
 update outbox set created_at = now() - interval '61 minutes';
 select is(pg_temp.status('outbox'), 'FAIL', 'those that wait for an hour are a failure');
