@@ -63,7 +63,13 @@ select lives_ok(format('select * from refuse_outbox_events(%s, array[%s], array[
 select is((select length(last_error) from outbox where lead_id = 4), 1000, 'is cut');
 select ok((select next_attempt_at > clock_timestamp() + interval '599 s' from outbox where lead_id = 4), 'who asks for ten minutes gets them');
 select is(array(select pg_temp.refuse(pg_temp.first(5), true)), array['DEAD'], 'a final refusal is the last at once');
-insert into outbox (event_id, event_type, payload) select gen_random_uuid(), 'cost.per_lead.budget_exceeded', '{}' from generate_series(1, 3);
+do $$
+begin
+    for n in 1..3 loop
+        perform internal.write_module_event('sample.request.lost', now(), null, 7, null, jsonb_build_object('sample_request_id', n));
+    end loop;
+end
+$$;
 select is((select count(*)::integer from pg_temp.claim()), 3, 'events of no lead');
 select is(array(select pg_temp.refuse((select min(id) from outbox where lead_id is null))), array['RETRYING'], 'one of them is refused');
 select is(pg_temp.publish(), 2, 'the others go out');
