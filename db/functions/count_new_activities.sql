@@ -14,6 +14,7 @@ declare
     v_late boolean;
     v_known boolean;
     v_missed boolean;
+    v_uncounted bigint;
     v_other record;
 begin
     -- One activity, the usual statement of a person's day: two small queries instead of one large.
@@ -30,7 +31,8 @@ begin
                           k.next_reminder_check_at
                      from internal.restarted_clock(c, v_new.occurred_at, p) as k
                ),
-               facts_entered_at = greatest(c.facts_entered_at, now())
+               facts_entered_at = greatest(c.facts_entered_at, now()),
+               qualified_activities = c.qualified_activities + 1
           from public.activity_types as t, public.protection_policies as p
          where c.lead_id = v_new.lead_id and c.user_id = v_new.user_id
            and t.activity_type = v_new.activity_type and t.is_qualified
@@ -44,12 +46,13 @@ begin
     with touched as materialized (
         select e.lead_id, e.user_id, bool_and(t.activity_type is not null) as has_known_types,
                min(e.occurred_at) filter (where t.is_qualified) as first_at,
-               max(e.occurred_at) filter (where t.is_qualified) as last_at
+               max(e.occurred_at) filter (where t.is_qualified) as last_at,
+               count(*) filter (where t.is_qualified) as qualified
           from entered as e
           left join public.activity_types as t on t.activity_type = e.activity_type
          group by e.lead_id, e.user_id
     ), locked as materialized (
-        select t.lead_id, t.last_at,
+        select t.lead_id, t.last_at, t.qualified,
                l.id is not null and t.has_known_types as is_known,
                c.user_id = t.user_id as is_owner,
                c.ended_at is not null as is_over,
@@ -70,22 +73,28 @@ begin
                           k.next_reminder_check_at
                      from internal.restarted_clock(c, l.last_at, p) as k
                ),
-               facts_entered_at = greatest(c.facts_entered_at, now())
+               facts_entered_at = greatest(c.facts_entered_at, now()),
+               qualified_activities = c.qualified_activities + l.qualified
           from locked as l, public.protection_policies as p
          where l.is_owner and l.is_plain
            and c.lead_id = l.lead_id
            and p.policy = c.policy and p.version = c.policy_version
-        returning c.lead_id
+        returning c.lead_id, l.qualified
     )
     select array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain),
            array_agg(l.lead_id) filter (where not l.is_owner or l.is_over),
            bool_or(l.is_late), bool_and(l.is_known),
-           count(*) filter (where l.is_owner and l.is_plain) > (select count(*) from restarted)
-      into v_other_leads, v_noted_leads, v_late, v_known, v_missed
+           count(*) filter (where l.is_owner and l.is_plain) > (select count(*) from restarted),
+           sum(l.qualified) - (select coalesce(sum(r.qualified), 0) from restarted as r)
+      into v_other_leads, v_noted_leads, v_late, v_known, v_missed, v_uncounted
       from locked as l;
 
     if not v_known then
         perform internal.refuse_unknown(e.lead_id, e.activity_type) from entered as e;
+    end if;
+
+    if v_uncounted > 0 then
+        perform internal.count_figure('lead_qualified_activity_total', p_amount => v_uncounted);
     end if;
 
     if v_missed then

@@ -21,6 +21,9 @@ begin
     returning * into strict v_period;
     v_clocks := internal.evaluate_period(v_period, p_ended_at);
     perform internal.store_clocks(v_clocks);
+    if v_period.recorded_at is not null then
+        perform internal.count_figure('lead_protection_expired_total', lower(p_end_reason));
+    end if;
     if p_clocks.has_queued_reminder then
         perform internal.withdraw_reminders(v_clocks);
     end if;

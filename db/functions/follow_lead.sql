@@ -24,6 +24,9 @@ begin
     if v_is_converted and new.converted_at >= now() then
         perform internal.apply_conversion(new.id, new.converted_at);
     end if;
+    if old.converted_at is null and new.converted_at is not null then
+        perform internal.count_figure('lead_conversion_success_total');
+    end if;
     return null;
 end
 $$;

@@ -20,6 +20,11 @@ begin
         v_row.protection_expires_at := now();
         perform internal.write_event('lead.protection.ended', now(), v_row, 'deleted');
     end if;
+    if v_clocks.qualified_activities > 0 then
+        perform internal.count_figure(
+            'lead_qualified_activity_total', p_amount => v_clocks.qualified_activities
+        );
+    end if;
     return old;
 end
 $$;

@@ -50,6 +50,7 @@ begin
     perform internal.write_event('lead.protection.activated', new.created_at, v_row, null);
     if new.converted_at is not null then
         perform internal.apply_conversion(new.id, new.converted_at);
+        perform internal.count_figure('lead_conversion_success_total');
     end if;
     return null;
 end

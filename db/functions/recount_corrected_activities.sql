@@ -29,6 +29,16 @@ begin
       from after as n
      cross join lateral internal.final_end(n.lead_id, n.user_id, n.occurred_at, n.occurred_at) as f (final_end)
      where n.id = any (v_ids) and a.id = n.id and a.counts_from is distinct from f.final_end;
+    perform internal.count_figure('lead_qualified_activity_total', p_amount => q.activities)
+       from (
+           select count(*) as activities
+             from before as o
+             join after as n on n.id = o.id
+             join public.activity_types as was on was.activity_type = o.activity_type
+             join public.activity_types as becomes on becomes.activity_type = n.activity_type
+            where becomes.is_qualified and not was.is_qualified
+       ) as q
+      where q.activities > 0;
     perform internal.refresh_leads(v_leads, now());
     return null;
 end

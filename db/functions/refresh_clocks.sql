@@ -31,6 +31,7 @@ begin
                 'lead.protection.reactivated', p_activity_at, v_is, null,
                 jsonb_build_object('previousState', v_was.state)
             );
+            perform internal.count_figure('lead_protection_reactivated_total');
         end if;
     end if;
     return v_clocks;

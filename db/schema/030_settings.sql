@@ -22,6 +22,8 @@ create table if not exists public.settings (
         name not in ('cost_per_lead_budget', 'instance_eur_per_hour', 'worker_eur_per_hour')
         or value ~ '^[0-9]{1,9}([.][0-9]{1,4})?$'
     ),
+    constraint settings_figure_series_limit_usable
+    check (name <> 'figure_series_limit' or value ~ '^[1-9][0-9]{0,3}$'),
     constraint settings_mail_from_usable check (
         name <> 'mail_from' or value = ''
         or value ~ '^([^[:cntrl:]<>@]*<)?[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+[A-Za-z0-9]>?$'
@@ -52,5 +54,7 @@ insert into public.settings (name, value, description) values
         'Sender of the reminder mail, such as FreshFoodz <leads@freshfoodz.example>; empty: no mail is sent, reminders count as sent when the sink has accepted their event.'),
     ('mail_lead_url', '',
         'Address of a lead''s page in the sales tool, {lead_id} for its id: reminder mail links to it. Empty: no link.'),
-    ('mail_retention', '90 days', 'How long mail that was sent stays on record.')
+    ('mail_retention', '90 days', 'How long mail that was sent stays on record.'),
+    ('figure_series_limit', '200',
+        'How many label values (or pairs of them) of a figure are told apart; those that come later count as other.')
 on conflict (name) do nothing;

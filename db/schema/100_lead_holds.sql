@@ -25,5 +25,7 @@ comment on column public.lead_holds.counts_from is
 
 create index if not exists lead_holds_by_lead on public.lead_holds (lead_id, start_at);
 create index if not exists lead_holds_open on public.lead_holds (lead_id) where end_at is null;
+-- Planned ends are few among all that are over.
+create index if not exists lead_holds_by_end on public.lead_holds (end_at) where end_at is not null;
 create unique index if not exists lead_holds_external_id_once
 on public.lead_holds (external_id) where external_id is not null;

@@ -27,6 +27,7 @@ create table if not exists internal.lead_clocks (
     next_expiry_check_at timestamptz,
     has_queued_reminder boolean not null default false,
     facts_entered_at timestamptz not null default now(),
+    qualified_activities integer not null default 0,
     constraint lead_clocks_pkey primary key (lead_id),
     constraint lead_clocks_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete cascade
 ) with (fillfactor = 80);
@@ -52,6 +53,8 @@ comment on column internal.lead_clocks.next_reminder_check_at is
 comment on column internal.lead_clocks.next_expiry_check_at is
     'Protection does not run out before; moved earlier at once, later by the sweep. Null: it cannot.';
 comment on column internal.lead_clocks.facts_entered_at is 'When a fact last changed this row.';
+comment on column internal.lead_clocks.qualified_activities is
+    'Activities that were counted here because the row was written anyway; goes to figure_deltas with its lead.';
 
 create index if not exists lead_clocks_by_user on internal.lead_clocks (user_id);
 create index if not exists lead_clocks_by_reminder_check

@@ -36,6 +36,18 @@ select set_eq(
         ('lead_operations', 'mail_messages', 'SELECT'), ('lead_operations', 'mail_message_reminders', 'SELECT'), ('lead_operations', 'monitoring_mail', 'SELECT'),
         ('grafana_reader', 'monitoring_mail', 'SELECT'),
         ('lead_exporter', 'metric_mail_messages_total', 'SELECT'), ('lead_exporter', 'metric_mail_messages_pending', 'SELECT'), ('lead_exporter', 'metric_mail_messages_stuck', 'SELECT'),
+        ('lead_operations', 'kpi_thresholds', 'SELECT'), ('lead_operations', 'v_kpi_thresholds', 'SELECT'), ('grafana_reader', 'v_kpi_thresholds', 'SELECT'),
+        ('lead_exporter', 'metric_event_catering_sla_breaches_total', 'SELECT'), ('lead_exporter', 'metric_event_catering_sla_seconds', 'SELECT'), ('lead_exporter', 'metric_finops_cost_per_lead', 'SELECT'),
+        ('lead_exporter', 'metric_finops_cost_per_lead_budget', 'SELECT'), ('lead_exporter', 'metric_job_duration_seconds', 'SELECT'), ('lead_exporter', 'metric_job_last_success_timestamp_seconds', 'SELECT'),
+        ('lead_exporter', 'metric_job_runs_total', 'SELECT'), ('lead_exporter', 'metric_lead_conversion_success_total', 'SELECT'), ('lead_exporter', 'metric_lead_holds_active', 'SELECT'),
+        ('lead_exporter', 'metric_lead_holds_overrun', 'SELECT'), ('lead_exporter', 'metric_lead_protection_expired_total', 'SELECT'), ('lead_exporter', 'metric_lead_protection_reactivated_total', 'SELECT'),
+        ('lead_exporter', 'metric_lead_protection_state', 'SELECT'), ('lead_exporter', 'metric_lead_qualified_activity_total', 'SELECT'), ('lead_exporter', 'metric_lead_reminder_delay_seconds', 'SELECT'),
+        ('lead_exporter', 'metric_lead_reminder_due_total', 'SELECT'), ('lead_exporter', 'metric_lead_reminder_oldest_due_seconds', 'SELECT'), ('lead_exporter', 'metric_lead_reminder_sent_total', 'SELECT'),
+        ('lead_exporter', 'metric_lead_reminders_pending', 'SELECT'), ('lead_exporter', 'metric_leadguard_database_connections', 'SELECT'), ('lead_exporter', 'metric_leadguard_database_connections_limit', 'SELECT'),
+        ('lead_exporter', 'metric_leadguard_notify_queue_usage_ratio', 'SELECT'), ('lead_exporter', 'metric_leadguard_oldest_transaction_seconds', 'SELECT'), ('lead_exporter', 'metric_leadguard_snapshot_age_seconds', 'SELECT'),
+        ('lead_exporter', 'metric_outbox_lag_seconds', 'SELECT'), ('lead_exporter', 'metric_outbox_pending', 'SELECT'), ('lead_exporter', 'metric_outbox_published_total', 'SELECT'),
+        ('lead_exporter', 'metric_sample_request_failed_total', 'SELECT'), ('lead_exporter', 'metric_sample_request_lost_total', 'SELECT'), ('lead_exporter', 'metric_sample_request_success_total', 'SELECT'),
+        ('lead_exporter', 'metric_sample_request_total', 'SELECT'),
         ('grafana_reader', 'v_current_season', 'SELECT'), ('lead_exporter', 'metric_season_active', 'SELECT'), ('lead_exporter', 'metric_season_load_multiplier', 'SELECT')$$,
     'rights on tables and views are these and no others'
 );
@@ -61,6 +73,7 @@ select set_eq(
          and not exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')$$,
     $$values
         ('module02_writer', 'activate_lead_protection'), ('module02_writer', 'record_qualified_activity'), ('module02_writer', 'handle_module_event'),
+        ('lead_worker', 'refresh_figures'), ('lead_exporter', 'oldest_transaction_seconds'), ('lead_operations', 'kpi_status'), ('grafana_reader', 'kpi_status'),
         ('lead_operations', 'create_lead_hold'), ('lead_operations', 'release_lead_hold'), ('lead_operations', 'extend_lead_protection'), ('lead_operations', 'reinstate_lead_protection'),
         ('lead_operations', 'explain_lead_protection'), ('lead_operations', 'lead_protection_at'), ('lead_operations', 'user_lead_protection_at'),
         ('lead_operations', 'list_outbox_events'), ('lead_operations', 'replay_outbox_events'), ('lead_operations', 'discard_outbox_events'),

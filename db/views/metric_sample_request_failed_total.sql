@@ -1,0 +1,10 @@
+-- From the snapshot: counted when the status was set.
+create or replace view public.metric_sample_request_failed_total as
+select
+    c.label_1 as product_type,
+    c.label_2 as urgency,
+    c.amount::double precision as value
+from internal.figure_counters as c
+where c.figure = 'sample_request_failed_total';
+comment on view public.metric_sample_request_failed_total is 'Samples that could not be delivered; like the lost, no success.';
+grant select on public.metric_sample_request_failed_total to lead_exporter;
