@@ -20,7 +20,7 @@ _CHECKS = """
 _COLUMN = """
     alter table internal.lead_clocks add column if not exists qualified_activities integer not null default 0;
     comment on column internal.lead_clocks.qualified_activities is
-        'Activities that were counted here because the row was written anyway; goes to figure_deltas with its lead.'
+        'Counted here as the row is written anyway; noted in figure_deltas when its lead goes.'
 """
 _PAST = """
     insert into internal.figure_deltas (figure, label_1, label_2, amount, seconds)

@@ -54,7 +54,7 @@ comment on column internal.lead_clocks.next_expiry_check_at is
     'Protection does not run out before; moved earlier at once, later by the sweep. Null: it cannot.';
 comment on column internal.lead_clocks.facts_entered_at is 'When a fact last changed this row.';
 comment on column internal.lead_clocks.qualified_activities is
-    'Activities that were counted here because the row was written anyway; goes to figure_deltas with its lead.';
+    'Counted here as the row is written anyway; noted in figure_deltas when its lead goes.';
 
 create index if not exists lead_clocks_by_user on internal.lead_clocks (user_id);
 create index if not exists lead_clocks_by_reminder_check
