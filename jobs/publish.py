@@ -275,7 +275,7 @@ def _called(connection: Connection, seconds: float) -> bool:
     default="stdout:",
     show_default=True,
     metavar="URL",
-    help="Where to: stdout:, file:PATH or notify:CHANNEL (also LEADGUARD_SINK).",
+    help="Where to: stdout:, file:PATH, notify:CHANNEL or a broker, see below (also LEADGUARD_SINK).",
 )
 @click.option(
     "--limit",
@@ -294,6 +294,17 @@ def command(app: App, sink_url: str, limit: int) -> None:
     event by PostgreSQL's NOTIFY; of one above 7,900 bytes only {"event_id": ...}, and the listener
     reads it from outbox or outbox_archive. These sinks prove nothing: a reminder counts as sent only
     where the setting reminder_proof is 'any'.
+
+    nats://[USER:PASSWORD@]HOST:4222/STREAM publishes to JetStream, to the subject STREAM.<event type>,
+    and waits for its acknowledgements; event_id is its Nats-Msg-Id. Options: ?create=true makes a stream
+    that is not there (replicas=1, window=600: seconds for which it knows an event_id), timeout=10,
+    servers=HOST:PORT,..., creds=FILE, tls=true, cafile, certfile, keyfile; or NATS_USER, NATS_PASSWORD,
+    NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY. One USER without a password is a token.
+
+    A sink that is down fails the pass, and no event's attempt is counted. An event that is refused is
+    tried again after 2 seconds, twice as long each time (setting outbox_retry_delay), and holds back
+    later events of its own lead only; after 10 attempts (outbox_max_attempts), or at once where no other
+    attempt would help (too large), it is a dead letter: see leadguard outbox --help.
 
     Several may run at once: each takes other leads' events.
 

@@ -80,6 +80,14 @@ def _notify(rest: str, database: Database) -> Sink:
     return notify.to_channel(database, rest)
 
 
+def _nats(rest: str, _database: Database) -> Sink:
+    try:
+        from jobs.sinks import nats
+    except ImportError as error:
+        raise needs("nats", error) from error
+    return nats.to_stream(f"nats:{rest}")
+
+
 def _amqp(scheme: str) -> Callable[[str, Database], Sink]:
     def opened(rest: str, _database: Database) -> Sink:
         try:
@@ -97,6 +105,7 @@ SINKS: dict[str, Callable[[str, Database], Sink]] = {
     "stdout": _stdout,
     "file": _file,
     "notify": _notify,
+    "nats": _nats,
     "amqp": _amqp("amqp"),
     "amqps": _amqp("amqps"),
 }
