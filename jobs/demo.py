@@ -64,6 +64,9 @@ FILES = (
     ExampleFile("holds", "holds.csv"),
     ExampleFile("activities", "activities.csv"),
     ExampleFile("reminders", "reminders.csv"),
+    ExampleFile("samples", "samples.csv"),
+    ExampleFile("catering", "catering.csv"),
+    ExampleFile("costs", "costs.csv"),
 )
 
 

@@ -10,7 +10,7 @@ by `place`. `insert` loads a range of places. What the database itself refuses i
 from dataclasses import dataclass
 from typing import Literal, LiteralString
 
-Kind = Literal["text", "integer", "user", "moment", "day", "boolean"]
+Kind = Literal["text", "integer", "user", "moment", "day", "boolean", "amount"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Entity:
     order: LiteralString
     insert: LiteralString
     leads: LiteralString | None = None
+    is_of_lead: bool = True  # where it has the fields to name one: every row must
 
     @property
     def field_names(self) -> list[str]:
@@ -247,4 +248,123 @@ REMINDERS = Entity(
     leads="select t.lead_id as id from todo as t",
 )
 
-ENTITIES = (USERS, LEADS, ACTIVITIES, HOLDS, REMINDERS)
+# A request may be nobody's; then it must say whose user's it is. Which user asks is not known otherwise.
+SAMPLES = Entity(
+    name="samples",
+    noun="sample request",
+    table="sample_requests",
+    fields=(
+        Field("external_id", required=True, updatable=False),
+        *_OF_LEAD,
+        Field("product_type", required=True),
+        Field("urgency"),
+        Field("status"),
+        Field("requested_at", "moment"),
+        Field("resolved_at", "moment"),
+    ),
+    key=("external_id",),
+    resolve="""
+    select s.line, s.external_id, l.id as lead_id, s.user_id, coalesce(l.user_id, k.user_id) as default_user,
+           s.product_type, s.urgency, upper(s.status) as status, s.requested_at, s.resolved_at,
+           case
+               when l.id is null and coalesce(s.lead_id::text, s.lead_external_id) is not null
+                   then format('unknown lead %%s', coalesce(s.lead_id::text, s.lead_external_id))
+               when coalesce(s.user_id, %(user)s, l.user_id, k.user_id) is null
+                   then 'neither lead nor user is named'
+           end as refused
+      from staging as s
+      left join public.leads as e on e.external_id = s.lead_external_id
+      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+      left join public.sample_requests as k on k.external_id = s.external_id
+    """,
+    match="k.external_id = r.external_id",
+    order="lead_id, requested_at, line",
+    insert="""
+    insert into public.sample_requests (
+        external_id, lead_id, user_id, product_type, urgency, status, requested_at, resolved_at)
+    select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.product_type,
+           coalesce(t.urgency, 'NORMAL'), coalesce(t.status, 'REQUESTED'), coalesce(t.requested_at, now()),
+           t.resolved_at
+      from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
+    on conflict (external_id) where external_id is not null do nothing
+    """,
+    is_of_lead=False,
+)
+
+CATERING = Entity(
+    name="catering",
+    noun="catering request",
+    table="event_catering_requests",
+    fields=(
+        Field("external_id", required=True, updatable=False),
+        *_OF_LEAD,
+        Field("event_type", required=True),
+        Field("capacity_tier"),
+        Field("requested_at", "moment"),
+        Field("responded_at", "moment"),
+    ),
+    key=("external_id",),
+    resolve="""
+    select s.line, s.external_id, l.id as lead_id, s.user_id, coalesce(l.user_id, k.user_id) as default_user,
+           s.event_type, s.capacity_tier, s.requested_at, s.responded_at,
+           case
+               when l.id is null and coalesce(s.lead_id::text, s.lead_external_id) is not null
+                   then format('unknown lead %%s', coalesce(s.lead_id::text, s.lead_external_id))
+               when coalesce(s.user_id, %(user)s, l.user_id, k.user_id) is null
+                   then 'neither lead nor user is named'
+           end as refused
+      from staging as s
+      left join public.leads as e on e.external_id = s.lead_external_id
+      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+      left join public.event_catering_requests as k on k.external_id = s.external_id
+    """,
+    match="k.external_id = r.external_id",
+    order="lead_id, requested_at, line",
+    insert="""
+    insert into public.event_catering_requests (
+        external_id, lead_id, user_id, event_type, capacity_tier, requested_at, responded_at)
+    select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.event_type,
+           coalesce(t.capacity_tier, 'STANDARD'), coalesce(t.requested_at, now()), t.responded_at
+      from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
+    on conflict (external_id) where external_id is not null do nothing
+    """,
+    is_of_lead=False,
+)
+
+COSTS = Entity(
+    name="costs",
+    noun="cost entry",
+    table="cost_entries",
+    fields=(
+        Field("external_id", required=True, updatable=False),
+        Field("cost_type", required=True),
+        Field("amount_eur", "amount", required=True),
+        Field("user_id", "user"),
+        Field("team"),
+        Field("incurred_at", "moment"),
+        Field("source"),
+    ),
+    key=("external_id",),
+    resolve="""
+    select s.line, s.external_id, upper(s.cost_type) as cost_type, s.amount_eur,
+           s.user_id, s.team, s.incurred_at, s.source, null::text as refused
+      from staging as s
+    """,
+    match="k.external_id = r.external_id",
+    order="incurred_at, line",
+    insert="""
+    insert into public.cost_entries (external_id, cost_type, amount_eur, user_id, team, incurred_at, source)
+    select t.external_id, t.cost_type, t.amount_eur, coalesce(t.user_id, %(user)s), t.team,
+           coalesce(t.incurred_at, now()), t.source
+      from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
+    on conflict (external_id) where external_id is not null do nothing
+    """,
+)
+
+ENTITIES = (USERS, LEADS, ACTIVITIES, HOLDS, REMINDERS, SAMPLES, CATERING, COSTS)

@@ -21,7 +21,7 @@ _MAPPING_HELP = "\b\nA mapping file is TOML:\n" + (mappings.__doc__ or "").parti
 
 @click.group("import", epilog=_MAPPING_HELP)
 def command() -> None:
-    """Import a CSV file: users, leads, activities, holds, or reminders already sent.
+    """Import a CSV file: users, leads, activities, holds, reminders already sent, samples, catering, costs.
 
     Delimiter and encoding are found out; dates may be ISO or German. Rows are known by their
     external id: a second import of the same file imports nothing twice, and tells which known rows differ;

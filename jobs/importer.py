@@ -33,6 +33,7 @@ _SQL_TYPES: dict[Kind, LiteralString] = {
     "moment": "timestamptz",
     "day": "date",
     "boolean": "boolean",
+    "amount": "numeric",
 }
 
 # Users go by name in most foreign systems.
@@ -202,7 +203,8 @@ def _check_columns(entity: Entity, file: CsvFile, chosen: Plan, options: Options
     missing = [name for name in entity.required if name not in chosen.getters]
     if options.user is not None and "user_id" in missing:
         missing.remove("user_id")
-    if "lead_id" in entity.field_names and not set(LEAD_IDS) & chosen.getters.keys():
+    needs_lead = entity.is_of_lead and "lead_id" in entity.field_names
+    if needs_lead and not set(LEAD_IDS) & chosen.getters.keys():
         missing.append("lead_external_id (or lead_id)")
     if missing:
         found = ", ".join(name for name in file.header if name)

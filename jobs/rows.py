@@ -1,7 +1,9 @@
 """From the cells of a row to the values of an entity's fields, or the reason why not."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -51,10 +53,12 @@ def reader(
             "moment": lambda text, given=given: parse_moment(text, where, shift, given),  # type: ignore[misc]
             "day": lambda text, given=given: parse_day(text, shift, given),  # type: ignore[misc]
             "boolean": _boolean,
+            "amount": _amount,
         }
         required = item.required and not (user_is_given and item.name == "user_id")
         steps.append((item.name, chosen.getters.get(item.name, _blank), converters[item.kind], required))
-    lead_at = [entity.field_names.index(name) for name in LEAD_IDS if name in entity.field_names]
+    lead_ids = LEAD_IDS if entity.is_of_lead else ()
+    lead_at = [entity.field_names.index(name) for name in lead_ids if name in entity.field_names]
 
     def read(row: Row) -> list[Any]:
         if row.problem:
@@ -113,3 +117,18 @@ def _boolean(text: str) -> bool:
     if folded not in _TRUE | _FALSE:
         raise ValueError(f"{text!r} is neither yes nor no")
     return folded in _TRUE
+
+
+# 1234.56 and 1234,56; else thousands are marked: 1.234,56 and 1,234,567.
+_PLAIN_AMOUNT = re.compile(r"(?P<whole>\d+)(?:[.,](?P<part>\d{1,4}))?$")
+_MARKED_AMOUNT = re.compile(
+    r"(?P<whole>\d{1,3}(?P<mark>[.,])\d{3}(?:(?P=mark)\d{3})*)(?:(?!(?P=mark))[.,](?P<part>\d{1,4}))?$"
+)
+
+
+def _amount(text: str) -> Decimal:
+    plain = re.sub(r"(?i)[\s\u00a0\u202f']|€|\beur\b", "", text)
+    found = _PLAIN_AMOUNT.match(plain) or _MARKED_AMOUNT.match(plain)
+    if found is None or not plain.isascii():
+        raise ValueError(f"{text!r} is not an amount such as 12.50, 1.234,56 or 1234,5 EUR")
+    return Decimal(re.sub(r"[.,]", "", found["whole"]) + "." + (found["part"] or "0"))

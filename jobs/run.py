@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from jobs import __version__, logs
+from jobs.breaches import budget_breaches, catering_breaches
 from jobs.console import App, Seconds, common_options, pass_app
 from jobs.database import Connection, Database
 from jobs.errors import LeadguardError
@@ -70,6 +71,21 @@ def _sweep(connection: Connection, worker: Worker, did: str, query: Any, limit: 
             "%s %d%s", did, handled, left_over(left), extra={did: handled, "left": left}
         )
     return {did: handled}
+
+
+def breaches(limit: int) -> Any:
+    """A pass that records what time has broken, batch by batch."""
+
+    def work(connection: Connection, worker: Worker) -> Done:
+        late = 0
+        for batch in catering_breaches(connection, limit):
+            late += len(batch)
+            worker.progressed()
+            if worker.is_stopping():
+                return {"catering": late, "budget": 0}
+        return {"catering": late, "budget": len(budget_breaches(connection))}
+
+    return work
 
 
 def upkeep(connection: Connection, _worker: Worker) -> Done:
@@ -285,6 +301,7 @@ def _every(name: str, default: float, what: str) -> Callable[[Command], Command]
 @_every("remind", 30, "Pause between two looks for due reminders.")
 @_every("expire", 30, "Pause between two looks for protections that have run out.")
 @_every("publish", 5, "Longest pause between two looks at the outbox; news ends it at once.")
+@_every("breaches", 60, "Pause between two looks for unanswered requests and budgets.")
 @_every("maintain", 60, "Pause between two rounds of upkeep.")
 @click.option(
     "--limit",
@@ -323,13 +340,14 @@ def command(
     remind_every: float,
     expire_every: float,
     publish_every: float,
+    breaches_every: float,
     maintain_every: float,
     limit: int,
     events: int,
     health: tuple[str, int] | None,
     grace: float,
 ) -> int:
-    """Run all workers (remind, expire, publish, maintain) in one process, until SIGTERM or Ctrl-C.
+    """Run all workers (remind, expire, publish, breaches, maintain) in one process, until SIGTERM or Ctrl-C.
 
     Each has its own thread and connection: what fails in one (a sink, a lock, the network) is tried
     again after a pause that grows to half a minute, and stops none of the others. Any number of these
@@ -361,6 +379,7 @@ def command(
             Job("remind", remind_every, remind(limit)),
             Job("expire", expire_every, expire(limit)),
             Job("publish", publish_every, outlet.work, wait_for_events),
+            Job("breaches", breaches_every, breaches(limit)),
             Job("maintain", maintain_every, upkeep),
         ],
     )

@@ -35,9 +35,10 @@ def test_a_safe_server_just_migrated_is_ready() -> None:
             "job remind",
             "job publish",
             "job expire",
+            "job breaches",
             "job maintain",
         }
-        for command in ("remind", "publish", "expire", "maintain"):
+        for command in ("remind", "publish", "expire", "breaches", "maintain"):
             assert run(command, url=url)[0] == 0
         assert {row["status"] for row in findings(url, 0).values()} == {"OK"}
         code, out, _ = run("check", url=url)

@@ -177,7 +177,7 @@ def test_a_full_server_is_waited_for(
     assert code == 3, error
     target = tmp_path / "events.jsonl"
     with Daemon(as_worker, "--sink", f"file:{target}", *QUICK) as daemon:
-        for name in ("remind", "expire", "publish", "maintain"):
+        for name in ("remind", "expire", "publish", "breaches", "maintain"):
             daemon.waits_for(name, "too many connections", times=2)
         assert daemon.ask("/readyz")[0] == 503
         connection.execute("alter role leadguard_worker_test connection limit 2")

@@ -151,6 +151,7 @@ def test_a_failing_sink_stops_neither_reminders_nor_expiries(
             "remind": "ok",
             "expire": "ok",
             "publish": "failing",
+            "breaches": "ok",
             "maintain": "ok",
         }
         assert "No such file" in body["workers"]["publish"]["last_error"]
@@ -328,7 +329,9 @@ def test_an_empty_look_is_no_row(fresh_database: str, connect: Connect, tmp_path
         "  from public.job_runs order by id"
     ).fetchall()
     # One when it began, one for the rest when it ended.
-    assert sorted(row[0] for row in rows) == sorted(["remind", "expire", "publish", "maintain"] * 2)
+    assert sorted(row[0] for row in rows) == sorted(
+        ["remind", "expire", "publish", "breaches", "maintain"] * 2
+    )
     assert {row[1] for row in rows} == {"SUCCESS"}
     assert all(row[3] for row in rows)
     passes = {row[0]: row[2] for row in rows}  # the later row
@@ -379,7 +382,7 @@ def test_an_unknown_path_is_404_and_a_silent_client_holds_nobody_up(database_url
             assert daemon.ask("/nothing")[0] == 404
             code, body = daemon.ask("/healthz")
         assert (code, body["status"]) == (200, "ok")
-        assert set(body["workers"]) == {"remind", "expire", "publish", "maintain"}
+        assert set(body["workers"]) == {"remind", "expire", "publish", "breaches", "maintain"}
         assert all(told["last_success"] for told in body["workers"].values())
         assert daemon.stop() == 0
 

@@ -87,7 +87,7 @@ as $$
 
     select s.team, w.time_window, w.started_at, round(s.cost, 4), s.leads,
            round(s.cost / greatest(s.leads, 1), 4),
-           (select b.value::numeric from public.settings as b where b.name = 'cost_per_lead_budget')
+           internal.amount_setting('cost_per_lead_budget')
       from scopes as s
       join windows as w on w.n = s.n
      order by s.team nulls first, w.n

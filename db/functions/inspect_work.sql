@@ -38,6 +38,7 @@ as $$
                ('remind', interval '15 minutes', interval '1 hour'),
                ('publish', interval '15 minutes', interval '1 hour'),
                ('expire', interval '1 hour', interval '24 hours'),
+               ('breaches', interval '15 minutes', interval '1 hour'),
                ('maintain', interval '26 hours', interval '168 hours')
            ) as j (job, warn_after, fail_after)
       left join lateral (

@@ -28,3 +28,9 @@ create or replace trigger sales_users_refuse_truncate before truncate on public.
 for each statement execute function internal.refuse_truncate();
 create or replace trigger outbox_refuse_truncate before truncate on public.outbox
 for each statement execute function internal.refuse_truncate();
+create or replace trigger sample_requests_refuse_truncate before truncate on public.sample_requests
+for each statement execute function internal.refuse_truncate();
+create or replace trigger event_catering_requests_refuse_truncate before truncate on public.event_catering_requests
+for each statement execute function internal.refuse_truncate();
+create or replace trigger cost_entries_refuse_truncate before truncate on public.cost_entries
+for each statement execute function internal.refuse_truncate();

@@ -59,13 +59,13 @@ as $$
          limit 1
     )
 
-    select coalesce(r.season, 'off-season'), r.season is not null, coalesce(r.load_multiplier, 1),
-           coalesce(r.app_utilisation, 0.60), coalesce(r.worker_utilisation, 0.75),
-           coalesce(r.database_utilisation, 0.70), coalesce(r.sample_success_target, 0.85),
-           r.from_at, r.until_at, c.season, c.load_multiplier, c.from_at
+    select p.season, r.season is not null, p.load_multiplier, p.app_utilisation, p.worker_utilisation,
+           p.database_utilisation, p.sample_success_target, r.from_at, r.until_at,
+           c.season, c.load_multiplier, c.from_at
       from asked
       left join running as r on true
       left join coming as c on true
+     cross join lateral internal.season_profile(r.season) as p
 $$;
 comment on function public.season_at(timestamptz) is
     'The season of a moment (null: now), or off-season with multiplier 1 and is_peak false, with its targets, its start and half-open end, and the next season. Errors: LP006.';

@@ -45,5 +45,12 @@ insert into public.error_codes (code, message, hint) values
     ('LP028', 'refusals do not fit their events', 'Give as many errors as ids, in the same order.'),
     ('LP029', 'unknown state of events', 'What is replayed was PUBLISHED, or is DEAD.'),
     ('LP030', 'unknown mail', 'See what there is: select id, user_id, recipient, state, last_error from mail_messages.'),
-    ('LP031', 'mail is not stuck', 'Only what has BOUNCED or is UNKNOWN is taken up by hand; the rest takes its course.')
+    ('LP031', 'mail is not stuck', 'Only what has BOUNCED or is UNKNOWN is taken up by hand; the rest takes its course.'),
+    ('LP032', 'status does not follow',
+        'A sample moves REQUESTED, PACKED, IN_TRANSIT, DELIVERED, or ends in LOST, FAILED, CANCELLED; an end is final.'),
+    ('LP033', 'request ends before it was made', 'Give a resolved_at or responded_at at or after requested_at, or none: now.'),
+    ('LP034', 'response is not taken back', 'Correct responded_at; a request answered by mistake is entered anew.'),
+    ('LP035', 'open request has no end', 'resolved_at comes with DELIVERED, LOST, FAILED or CANCELLED, not before.'),
+    ('LP036', 'capacity figure is not usable', 'Give finite numbers above zero; utilisations up to 1, a reserve from 0.10 to 0.15.'),
+    ('LP037', 'unknown season', 'See the list: select season, load_multiplier from seasons; or off-season.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

@@ -1,6 +1,6 @@
 -- Who may what: role x object x privilege against a literal table, then real calls in each role.
 begin;
-select plan(133);
+select plan(166);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -92,7 +92,8 @@ select set_eq(
         ('lead_worker', 'dispatch_due_reminders'), ('lead_worker', 'count_due_leads'), ('lead_operations', 'count_due_leads'),
         ('lead_worker', 'expire_due_protections'), ('lead_worker', 'make_outbox_partitions'), ('lead_worker', 'start_job_run'), ('lead_worker',
         'finish_job_run'), ('lead_worker', 'record_job_run'), ('lead_worker', 'verify_lead_protection'),
-        ('grafana_reader', 'explain_lead_protection'),
+        ('grafana_reader', 'explain_lead_protection'), ('module03_writer', 'internal.is_blank'), ('finops_writer', 'internal.is_blank'),
+        ('lead_worker', 'record_catering_breaches'), ('lead_worker', 'record_budget_breaches'), ('lead_operations', 'capacity_recommendation'),
         ('lead_operations', 'cost_per_lead'), ('lead_operations', 'season_at'), ('lead_worker', 'season_at'), ('lead_exporter', 'season_at'), ('grafana_reader', 'season_at'),
         ('lead_worker', 'compose_mail_messages'), ('lead_worker', 'claim_mail_messages'), ('lead_worker', 'start_mail_message'), ('lead_worker', 'record_mail_sent'),
         ('lead_worker', 'record_mail_failure'), ('lead_worker', 'release_mail_messages'), ('lead_worker', 'purge_mail_messages'),
@@ -221,13 +222,46 @@ select throws_ok(s.statement, '42501', null, format('the exporter may not: %s', 
     ('select * from explain_lead_protection(1)'), ('create temp table t (x integer)')) as s (statement);
 reset role;
 set local role module03_writer;
+select lives_ok($$insert into sample_requests (id, lead_id, user_id, product_type) values (9000000000001, 1, 7, 'Pasta')$$, 'Module 03 enters a sample request');
+select lives_ok($$insert into sample_requests (user_id, product_type) values (7, 'Pasta')$$, 'and one whose id the database gives');
+select lives_ok($$update sample_requests set status = 'DELIVERED', resolved_at = now() where id = 9000000000001$$, 'tells that it has arrived');
+select is((select count(*)::integer from sample_requests where id = 9000000000001 and status = 'DELIVERED'), 1, 'reads it');
+select lives_ok($$insert into event_catering_requests (id, lead_id, user_id, event_type, capacity_tier) values (9000000000001, 1, 7, 'Gala', 'L')$$, 'enters a catering request');
+select lives_ok($$update event_catering_requests set responded_at = now() where id = 9000000000001$$, 'answers it');
+select lives_ok($$delete from event_catering_requests where id = 9000000000001$$, 'and deletes it');
+select lives_ok($$delete from sample_requests where id = 9000000000001$$, 'as it does a sample request');
+select throws_ok($$insert into sample_requests (lead_id, user_id, product_type) values (777, 7, 'x')$$, 'LP001', null, 'is refused with the codes of Leadguard');
 select throws_ok(s.statement, '42501', null, format('Module 03 may not: %s', s.statement)) from (values
     ('select * from leads'), ('insert into leads (user_id) values (1)'), ('select * from v_user_lead_protection'),
+    ('update sample_requests set id = 1'), ('update event_catering_requests set breached_at = null'), ('truncate sample_requests'), ('select * from cost_entries'),
+    ('select record_catering_breaches()'),
     ('select handle_module_event(''{}'')'), ('create temp table t (x integer)')) as s (statement);
 reset role;
 set local role finops_writer;
+select lives_ok($$insert into cost_entries (cost_type, amount_eur, user_id, team, source) values ('AI', 12.3456, 7, null, 'invoice 4711')$$, 'FinOps enters a cost');
+select is((select amount_eur from cost_entries where source = 'invoice 4711'), 12.3456, 'and reads it');
 select throws_ok(s.statement, '42501', null, format('FinOps may not: %s', s.statement)) from (values
-    ('select * from leads'), ('select * from v_user_lead_protection'), ('select dispatch_due_reminders()'), ('create temp table t (x integer)')) as s (statement);
+    ('select * from leads'), ('select * from v_user_lead_protection'), ('select dispatch_due_reminders()'), ('create temp table t (x integer)'),
+    ('update cost_entries set amount_eur = 0'), ('delete from cost_entries'), ('select * from sample_requests'), ('select * from cost_per_lead()')) as s (statement);
+reset role;
+set local role lead_operations;
+select lives_ok('select * from sample_requests, event_catering_requests, cost_entries, cost_budget_breaches, seasons limit 1', 'operations read what the other modules write');
+select is((select count(*)::integer from v_current_season), 1, 'which season it is');
+select cmp_ok((select count(*)::integer from cost_per_lead()), '>=', 4, 'what a lead costs');
+select is((select count(*)::integer from capacity_recommendation(50, 0.1)), 5, 'and what a season will need');
+reset role;
+set local role lead_worker;
+select lives_ok('select * from record_catering_breaches(10)', 'the worker records answers that have not come');
+select lives_ok('select * from record_budget_breaches()', 'and what was too dear');
+reset role;
+set local role lead_exporter;
+select is((select count(*)::integer from metric_season_active join metric_season_load_multiplier using (season)), 3, 'the exporter reads the seasons');
+select throws_ok('select * from seasons', '42501', null, 'from its views only');
+reset role;
+set local role grafana_reader;
+select is((select count(*)::integer from v_current_season), 1, 'Grafana reads the season');
+select throws_ok(s.statement, '42501', null, format('Grafana may not: %s', s.statement)) from (values
+    ('select * from sample_requests'), ('select * from event_catering_requests'), ('select * from cost_entries'), ('select * from seasons')) as s (statement);
 reset role;
 
 -- A temporary table of the owner's session that bears the name of ours is not taken for ours.

@@ -1,6 +1,6 @@
 -- Page 2 is a contract: names and columns are fixed, more columns may be added at the end.
 begin;
-select plan(60);
+select plan(69);
 
 -- Tables: the columns of page 2, their types, in this order and before any later ones.
 create temp table promised (relation text, n integer, name text, type text, is_required boolean);
@@ -16,7 +16,12 @@ select t.relation, c.n, split_part(c.def, ' ', 1), regexp_replace(substr(c.def, 
                            'created_at timestamp with time zone!']),
       ('lead_reminders', array['id bigint!', 'lead_id bigint!', 'user_id bigint!', 'reminder_type text!', 'window_start date!', 'due_at timestamp with time zone!', 'sent_at timestamp with time zone',
                                'channel text!', 'payload jsonb', 'event_id uuid', 'created_at timestamp with time zone!']),
-      ('sales_users', array['user_id bigint!', 'display_name text', 'email text', 'team text', 'locale text!', 'policy text!', 'active boolean!'])
+      ('sales_users', array['user_id bigint!', 'display_name text', 'email text', 'team text', 'locale text!', 'policy text!', 'active boolean!']),
+      ('sample_requests', array['id bigint!', 'lead_id bigint', 'user_id bigint!', 'product_type text!', 'urgency text!', 'status text!',
+                                'requested_at timestamp with time zone!', 'resolved_at timestamp with time zone']),
+      ('event_catering_requests', array['id bigint!', 'lead_id bigint', 'user_id bigint!', 'event_type text!', 'capacity_tier text!',
+                                        'requested_at timestamp with time zone!', 'responded_at timestamp with time zone']),
+      ('cost_entries', array['id bigint!', 'cost_type text!', 'amount_eur numeric!', 'user_id bigint', 'team text', 'incurred_at timestamp with time zone!', 'source text'])
   ) as t (relation, columns)
  cross join unnest(t.columns) with ordinality as c (def, n);
 select is_empty(
@@ -25,7 +30,7 @@ select is_empty(
        where a.attname is null or format_type(a.atttypid, null) <> p.type or a.attnotnull is distinct from p.is_required$$,
     'the shared tables have the columns of page 2, in its order, of its types'
 );
-select is((select count(*)::integer from promised), 43, 'all 43 of them');
+select is((select count(*)::integer from promised), 65, 'all 65 of them');
 select has_column('public', t.relation, t.name, format('%s.%s exists', t.relation, t.name))
   from (values ('lead_extensions', 'lead_id'), ('lead_extensions', 'user_id'), ('lead_extensions', 'extension'), ('lead_extensions', 'reason'),
   ('lead_extensions', 'granted_by'), ('lead_extensions', 'granted_at'),
@@ -41,6 +46,14 @@ select col_default_is('public', 'lead_activities', 'occurred_at', 'now()', 'lead
 select col_default_is('public', 'lead_holds', 'start_at', 'now()', 'lead_holds.start_at is now by default');
 select col_default_is('public', 'lead_reminders', 'reminder_type', 'INACTIVITY', 'lead_reminders.reminder_type is INACTIVITY by default');
 select col_default_is('public', 'sales_users', 'policy', 'standard', 'sales_users.policy is standard by default');
+select col_default_is('public', 'sample_requests', 'requested_at', 'now()', 'sample_requests.requested_at is now by default');
+select col_default_is('public', 'sample_requests', 'status', 'REQUESTED', 'sample_requests.status is REQUESTED by default');
+select col_default_is('public', 'event_catering_requests', 'requested_at', 'now()', 'event_catering_requests.requested_at is now by default');
+select col_default_is('public', 'cost_entries', 'incurred_at', 'now()', 'cost_entries.incurred_at is now by default');
+select is((select format_type(atttypid, atttypmod) from pg_attribute where attrelid = 'public.cost_entries'::regclass and attname = 'amount_eur'), 'numeric(12,4)',
+    'amounts have four decimals');
+select columns_are('public', 'metric_' || m.name, array['season', 'value'], format('metric_%s has its label and its value', m.name))
+  from (values ('season_active'), ('season_load_multiplier')) as m (name);
 select col_is_pk('public', 'sales_users', 'user_id', 'user_id is the key of sales_users');
 select col_is_pk('public', 'leads', 'id', 'id is the key of leads');
 select col_is_unique('public', 'lead_reminders', array['lead_id', 'user_id', 'reminder_type', 'window_start'], 'a reminder is unique per lead, user, type and window');
@@ -88,6 +101,8 @@ insert into calls values
     ('expire_due_protections', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF lead_protection_periods'),
     ('verify_lead_protection', 'f', 'lead_id bigint DEFAULT', 'SETOF protection_difference'),
     ('production_readiness_check', 'f', '', 'SETOF readiness_finding'),
+    ('record_catering_breaches', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF event_catering_requests'),
+    ('record_budget_breaches', 'f', 'at timestamp with time zone DEFAULT', 'SETOF cost_budget_breaches'),
     ('handle_module_event', 'f', 'event jsonb', 'text');
 set local search_path = public, tap, pg_catalog;
 select results_eq(

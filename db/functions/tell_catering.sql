@@ -1,0 +1,39 @@
+-- Others hear of an answer and of a breach, each once. Corrections of anything else are not told.
+-- security definer: the catering module writes its table and nothing else.
+create or replace function internal.tell_catering() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_new record;
+    v_is_locked boolean := false;
+begin
+    for v_new in
+        select e::public.event_catering_requests as request, n.event_type, n.happened_at,
+               array_agg(e.lead_id) over () as lead_ids
+          from entered as e
+          join former as f on f.id = e.id
+         cross join lateral (
+               values (1, 'event.catering.sla_breached', f.breached_at, e.breached_at),
+                      (2, 'event.catering.responded', f.responded_at, e.responded_at)
+               ) as n (n, event_type, happened_before, happened_at)
+         where n.happened_before is null and n.happened_at is not null
+         order by e.id, n.n
+    loop
+        if not v_is_locked then
+            perform internal.lock_clocks(v_new.lead_ids);
+            v_is_locked := true;
+        end if;
+        perform internal.write_catering_event(v_new.request, v_new.event_type, v_new.happened_at);
+    end loop;
+    return null;
+end
+$$;
+comment on function internal.tell_catering() is
+    'Trigger on event_catering_requests: writes event.catering.responded and .sla_breached when a request is answered or breached.';
+revoke all on function internal.tell_catering() from public;
+
+create or replace trigger event_catering_requests_tell after update on public.event_catering_requests
+referencing old table as former new table as entered
+for each statement execute function internal.tell_catering();

@@ -1,0 +1,29 @@
+-- Others hear of a sample that has arrived, is lost or has failed. Corrections of anything else are not told.
+-- security definer: the sample module writes its table and nothing else.
+create or replace function internal.tell_samples() returns trigger
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_ended public.sample_requests[];
+begin
+    select array_agg(e::public.sample_requests order by e.id) into v_ended
+      from entered as e
+      join former as f on f.id = e.id
+     where e.status <> f.status and internal.sample_end_event(e.status) is not null;
+    if v_ended is not null then
+        perform internal.lock_clocks(array(select e.lead_id from unnest(v_ended) as e));
+        perform internal.write_sample_event(e, internal.sample_end_event(e.status), e.resolved_at)
+           from unnest(v_ended) as e;
+    end if;
+    return null;
+end
+$$;
+comment on function internal.tell_samples() is
+    'Trigger on sample_requests: writes sample.request.delivered, .lost or .failed when one reaches its end.';
+revoke all on function internal.tell_samples() from public;
+
+create or replace trigger sample_requests_tell after update on public.sample_requests
+referencing old table as former new table as entered
+for each statement execute function internal.tell_samples();
