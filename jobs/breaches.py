@@ -97,17 +97,22 @@ def command(app: App, limit: int, most: int, at: datetime | None, dry_run: bool)
             with database.job_run(connection, "breaches") as detail:
                 late, dear = handled()
                 detail.update(catering=len(late), budget=len(dear))
-    verb = "would record" if dry_run else "recorded"
     app.report(
-        f"{verb} {len(late)} catering requests unanswered in time, {len(dear)} windows over budget"
-        + "".join(f"\n  {_sentence(row)}" for row in dear),
+        sentence(late, dear, dry_run),
         catering=late,
         budget=dear,
         dry_run=dry_run,
     )
 
 
-def _sentence(row: dict[str, Any]) -> str:
+def sentence(late: Rows, dear: Rows, dry_run: bool = False) -> str:
+    """What was recorded; a line for each window over budget."""
+    verb = "would record" if dry_run else "recorded"
+    text = f"{verb} {len(late)} catering requests unanswered in time, {len(dear)} windows over budget"
+    return "\n  ".join([text, *map(_window, dear)])
+
+
+def _window(row: dict[str, Any]) -> str:
     scope = "the company" if row["team"] is None else f"team {short_name(row['team'])}"
     cost, budget = row["cost_per_lead_eur"], row["budget_eur"]
     return f"{scope}, {row['time_window']}: {cost:.2f} EUR per new lead, budget {budget:.2f} EUR"

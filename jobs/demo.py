@@ -27,6 +27,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jobs.breaches import budget_breaches, catering_breaches
+from jobs.breaches import sentence as breaches_sentence
 from jobs.cluster import Cluster, ClusterError
 from jobs.console import App, common_options, pass_app, stdout
 from jobs.database import Connection, Database, to_url, with_database
@@ -89,10 +91,11 @@ def run(database: Database, console: Console, picture: Path) -> None:
         _remind(database, connection, console)
         _grace(connection, console)
         _expire(database, connection, console)
-        _chapter(console, "7. Now")
+        _breaches(database, connection, console)
+        _chapter(console, "8. Now")
         console.print(_kpis(connection))
         console.print(deadlines_table(deadlines(connection, 5), Dates()))
-        _chapter(console, "8. A disputed lead: whose is it, until when, and why?")
+        _chapter(console, "9. A disputed lead: whose is it, until when, and why?")
         explained = explain(connection, _lead(connection, DISPUTED), None)
         console.print(rendered(explained, Dates()))
         picture.parent.mkdir(parents=True, exist_ok=True)
@@ -195,6 +198,16 @@ def _expire(database: Database, connection: Connection, console: Console) -> Non
         f"expire: recorded {len(ended)} expiries ({reasons['INACTIVITY']} ten days after a warning,"
         f" {reasons['BASE_TERM']} after six months)"
     )
+    console.print(_events(_publish(database, connection, console)))
+
+
+def _breaches(database: Database, connection: Connection, console: Console) -> None:
+    _chapter(console, "7. Breaches: a request that nobody answered in time, a lead that costs too much")
+    with database.job_run(connection, "breaches") as detail:
+        late = [row for batch in catering_breaches(connection, 500) for row in batch]
+        dear = budget_breaches(connection)
+        detail.update(catering=len(late), budget=len(dear))
+    console.print(breaches_sentence(late, dear))
     console.print(_events(_publish(database, connection, console)))
 
 

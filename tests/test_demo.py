@@ -149,7 +149,9 @@ def test_a_kept_demo_shows_the_databases_own_figures(connect: Connect) -> None:
         assert picture
         assert "Betriebskantine Glashütte" in Path(picture[1]).read_text("utf-8")
         runs = connection.execute("select job, outcome from job_runs order by id").fetchall()
-        assert runs == [(job, "SUCCESS") for job in ("remind", "publish", "expire", "publish")]
+        assert runs == [
+            (job, "SUCCESS") for job in ("remind", "publish", "expire", "publish", "breaches", "publish")
+        ]
         assert connection.execute("select count(*) from verify_lead_protection()").fetchone() == (0,)
         connection.close()
     finally:
