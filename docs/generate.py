@@ -1,23 +1,28 @@
-"""Writes docs/sql-interface.md: the reference of the SQL interface, from the comments in the database.
+"""Writes what the database says: the reference of the SQL interface, from its comments, and docs/events, from
+the registry of events.
 
-./run docs            write the page
-./run docs --check    exit 1 if the committed page is not what the database says
+./run docs            write them; refused if a change would break a consumer of released events
+./run docs --check    exit 1 if what is committed is not what the database says
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
 
+from docs import events, released
 from jobs.cluster import Cluster
 from jobs.migrate import migrate
 
 PAGE = Path(__file__).with_name("sql-interface.md")
+ROOT = PAGE.parent.parent
 
 _RELATIONS = """
     select c.relname as name, c.relkind in ('v', 'm') as is_view,
@@ -105,10 +110,26 @@ def page(connection: psycopg.Connection[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def generate(url: str) -> str:
-    """The page for a migrated database."""
+def promised() -> released.Promises:
+    """What consumers were promised so far."""
+    promises: released.Promises = json.loads(events.RELEASED.read_text("utf-8"))
+    return promises
+
+
+def generate(url: str) -> dict[Path, str]:
+    """Every generated file, for a migrated database."""
     with psycopg.connect(url, row_factory=dict_row) as connection:
-        return page(connection)
+        registry = events.read(connection)
+        return {
+            PAGE: page(connection),
+            **events.files(registry),
+            events.RELEASED: events.to_json(released.promises(registry)),
+        }
+
+
+def stale(files: Iterable[Path]) -> set[Path]:
+    """What lies in docs/events and is not generated any more."""
+    return set(events.FOLDER.iterdir()) - set(files)
 
 
 def main() -> int:
@@ -120,14 +141,24 @@ def main() -> int:
     with Cluster() as cluster:
         url = cluster.create_database("docs")
         migrate(url)
-        text = generate(url)
+        files = generate(url)
+    problems = released.broken(promised(), json.loads(files[events.RELEASED]))
     if arguments.check:
-        if PAGE.read_text("utf-8") != text:
-            sys.stderr.write(f"{PAGE.name} is not what the database says: run ./run docs\n")
-            return 1
+        problems += [
+            f"{path.relative_to(ROOT)} is not what the database says: run ./run docs"
+            for path in {*files, *stale(files)}
+            if path not in files or not path.exists() or path.read_text("utf-8") != files[path]
+        ]
+    if problems:
+        sys.stderr.writelines(f"{problem}\n" for problem in sorted(problems))
+        return 1
+    if arguments.check:
         return 0
-    PAGE.write_text(text, "utf-8")
-    sys.stdout.write(f"wrote docs/{PAGE.name}\n")
+    for path in stale(files):
+        path.unlink()
+    for path, text in files.items():
+        path.write_text(text, "utf-8")
+    sys.stdout.write(f"wrote {PAGE.relative_to(ROOT)} and {events.FOLDER.relative_to(ROOT)}\n")
     return 0
 
 
