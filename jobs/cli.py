@@ -38,6 +38,7 @@ COMMANDS = {
     "import": "jobs.import_command",
     "remind": "jobs.remind",
     "publish": "jobs.publish",
+    "mail": "jobs.mail",
     "expire": "jobs.expire",
     "breaches": "jobs.breaches",
     "maintain": "jobs.maintain",

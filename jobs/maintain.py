@@ -22,6 +22,7 @@ class Maintained:
     partitions_busy: list[str]  # somebody reads the archive: the next pass drops them
     inbox_ids_purged: int
     job_runs_purged: int
+    mail_purged: int
 
 
 def maintain(connection: Connection, advance: Callable[[int], None] = lambda rows: None) -> Maintained:
@@ -36,6 +37,7 @@ def maintain(connection: Connection, advance: Callable[[int], None] = lambda row
         partitions_busy=[row["partition_name"] for row in old if not row["is_dropped"]],
         inbox_ids_purged=_purge(connection, "select public.purge_inbox(%s) as number", advance),
         job_runs_purged=_purge(connection, "select public.purge_job_runs(%s) as number", advance),
+        mail_purged=_purge(connection, "select public.purge_mail_messages(%s) as number", advance),
     )
 
 
@@ -63,7 +65,8 @@ def command(app: App, dry_run: bool) -> None:
     """Make partitions ahead, drop and delete what is too old (one pass, for cron; once a day is enough).
 
     How long what is kept stands in the table settings: outbox_retention (published events, dropped by
-    the month), inbox_retention (ids of applied events), job_runs_retention (runs of the workers).
+    the month), inbox_retention (ids of applied events), job_runs_retention (runs of the workers),
+    mail_retention (reminder mail that was sent).
     Gives way to whoever reads the archive: what is busy is dropped by the next pass.
 
     \b
@@ -91,7 +94,8 @@ def command(app: App, dry_run: bool) -> None:
     dropped = ", ".join(result.partitions_dropped) or "none"
     app.report(
         f"{would}made {result.partitions_made} partitions of the archive, dropped {dropped}, deleted"
-        f" {result.inbox_ids_purged} ids of applied events and {result.job_runs_purged} runs of workers",
+        f" {result.inbox_ids_purged} ids of applied events, {result.job_runs_purged} runs of workers and"
+        f" {result.mail_purged} messages",
         **asdict(result),
         dry_run=dry_run,
     )

@@ -24,10 +24,12 @@ from jobs.errors import LeadguardError
 from jobs.exits import Exit
 from jobs.expire import EXPIRE
 from jobs.health import Address, HealthServer
+from jobs.mail import Mailer, mail_server
 from jobs.maintain import maintain
 from jobs.publish import DEFAULT_LIMIT, Publisher, new_holder, wait_for_events
 from jobs.remind import DISPATCH
 from jobs.sinks import Sink, SinkFailed, open_sink
+from jobs.smtp import VARIABLE, MailServer
 from jobs.sweep import LEFT_TO, MOST, batches, due_leads, left_over
 from jobs.worker import Done, Job, Worker
 
@@ -96,7 +98,18 @@ def upkeep(connection: Connection, _worker: Worker) -> Done:
         "partitions_dropped": len(did.partitions_dropped),
         "inbox_ids_purged": did.inbox_ids_purged,
         "job_runs_purged": did.job_runs_purged,
+        "mail_purged": did.mail_purged,
     }
+
+
+def mail(server: MailServer) -> Any:
+    """A pass that sends the reminder mail that waits."""
+
+    def work(connection: Connection, worker: Worker) -> Done:
+        mailer = Mailer(connection, server, is_stopping=worker.is_stopping, progressed=worker.progressed)
+        return mailer.run().counts()
+
+    return work
 
 
 class Outlet:
@@ -298,11 +311,19 @@ def _every(name: str, default: float, what: str) -> Callable[[Command], Command]
     metavar="URL",
     help="Where events go, as with `leadguard publish` (also LEADGUARD_SINK).",
 )
+@click.option(
+    "--smtp",
+    "smtp_url",
+    envvar=VARIABLE,
+    metavar="URL",
+    help=f"The mail server for reminders, as with `leadguard mail` (also {VARIABLE}); default: none.",
+)
 @_every("remind", 30, "Pause between two looks for due reminders.")
 @_every("expire", 30, "Pause between two looks for protections that have run out.")
 @_every("publish", 5, "Longest pause between two looks at the outbox; news ends it at once.")
 @_every("breaches", 60, "Pause between two looks for unanswered requests and budgets.")
 @_every("maintain", 60, "Pause between two rounds of upkeep.")
+@_every("mail", 15, "Pause between two looks for reminder mail.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
@@ -337,17 +358,21 @@ def _every(name: str, default: float, what: str) -> Callable[[Command], Command]
 def command(
     app: App,
     sink_url: str,
+    smtp_url: str | None,
     remind_every: float,
     expire_every: float,
     publish_every: float,
     breaches_every: float,
     maintain_every: float,
+    mail_every: float,
     limit: int,
     events: int,
     health: tuple[str, int] | None,
     grace: float,
 ) -> int:
-    """Run all workers (remind, expire, publish, breaches, maintain) in one process, until SIGTERM or Ctrl-C.
+    """Run all workers (remind, expire, publish, breaches, maintain; mail with --smtp) in one process.
+
+    It ends by SIGTERM or Ctrl-C.
 
     Each has its own thread and connection: what fails in one (a sink, a lock, the network) is tried
     again after a pause that grows to half a minute, and stops none of the others. Any number of these
@@ -373,6 +398,7 @@ def command(
     app.start_logging()
     outlet = Outlet(sink_url, app.database, events)
     outlet.check()
+    mailing = [Job("mail", mail_every, mail(mail_server(smtp_url)))] if smtp_url else []
     daemon = Daemon(
         app.database,
         [
@@ -381,6 +407,7 @@ def command(
             Job("publish", publish_every, outlet.work, wait_for_events),
             Job("breaches", breaches_every, breaches(limit)),
             Job("maintain", maintain_every, upkeep),
+            *mailing,
         ],
     )
     with _serving(daemon, health):

@@ -58,6 +58,18 @@ _OUTBOX = """
       from public.outbox
 """
 
+# Only where mail is configured, or was.
+_MAIL = """
+    select count(*) filter (where m.state in ('PENDING', 'CLAIMED', 'SENDING')) as pending,
+           min(m.created_at) filter (where m.state in ('PENDING', 'CLAIMED', 'SENDING')) as oldest,
+           count(*) filter (where m.state = 'BOUNCED') as bounced,
+           count(*) filter (where m.state = 'UNKNOWN') as unknown
+      from public.mail_messages as m
+     where m.state <> 'SENT'
+    having count(*) > 0
+        or exists (select from public.settings as s where s.name = 'mail_from' and s.value <> '')
+"""
+
 # From name to name along the index: a job that runs every few seconds leaves many rows.
 _JOBS = """
     with recursive names as (
@@ -120,6 +132,7 @@ def status(connection: Connection, upcoming: int) -> dict[str, Any]:
             "next_expiry_at": min((row["expiry_at"] for row in rows if row["expiry_at"]), default=None),
             "due_next": deadlines(connection, upcoming),
             "outbox": backlog(connection),
+            "mail": connection.execute(_MAIL).fetchone(),
             "jobs": connection.execute(_JOBS).fetchall(),
         }
 
@@ -195,8 +208,19 @@ def rendered(told: dict[str, Any], dates: Dates) -> RenderableType:
     if waiting["dead_letters"]:
         dead = f"Dead letters: {waiting['dead_letters']}. See them: leadguard outbox list --state dead"
         parts.append(Text(dead, style="bold red"))
+    if told["mail"]:
+        parts.append(_mail_line(told["mail"], dates))
     parts.append(Text(f"As of {dates.moment(told['at'])} ({dates.where.key}).", style="dim"))
     return Group(*parts)
+
+
+def _mail_line(mail: dict[str, Any], dates: Dates) -> Text:
+    oldest = f", the oldest since {dates.moment(mail['oldest'])}" if mail["oldest"] else ""
+    line = Text(f"Mail: {mail['pending']} messages pending{oldest}")
+    if mail["bounced"] or mail["unknown"]:
+        stuck = f"; {mail['bounced']} bounced, {mail['unknown']} unknown: see leadguard mail --list"
+        line.append(stuck, style="bold red")
+    return line.append(".")
 
 
 def _watch(app: App, upcoming: int, seconds: float) -> NoReturn:
@@ -264,6 +288,7 @@ def command(app: App, upcoming: int, watch: float | None) -> None:
     JSON: {"at", "states": [{"state", "leads", "on_hold"}], "next_reminder_at", "next_expiry_at",
     "due_next": [{"at", "what", "lead_id", "company_name", "user_id", "state"}],
     "outbox": {"pending", "oldest", "lag_seconds", "retrying", "dead_letters"},
+    "mail": {"pending", "oldest", "bounced", "unknown"}, or null where it is not configured,
     "jobs": [{"job", "started_at", "finished_at", "outcome", "detail", "last_success_at"}]}
 
     \b

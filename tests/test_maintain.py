@@ -38,6 +38,10 @@ OLD = """
     insert into public.job_runs (job, started_at, finished_at, outcome)
     select 'remind', now() - interval '1 year', now() - interval '1 year', 'SUCCESS'
       from generate_series(1, 12000);
+    insert into public.mail_messages (user_id, recipient, locale, message_id, state, created_at, sent_at)
+    select 7, 'ada@example.org', 'de', n || '@example.org', 'SENT', now() - days, now() - days
+      from generate_series(1, 5) as n
+     cross join lateral make_interval(days => 87 + n, hours => 12) as days;
 """
 EXPECTED = {
     "partitions_made": 4,
@@ -45,6 +49,7 @@ EXPECTED = {
     "partitions_busy": [],
     "inbox_ids_purged": 10,
     "job_runs_purged": 11_999,
+    "mail_purged": 3,
 }
 
 

@@ -1,5 +1,5 @@
--- What was queued as mail gets its messages: one a reminder, but one for all of a user's when they are more than
--- his contract's threshold: a burst does not flood a partner. What was queued within a minute counts as one run,
+-- What was queued as mail gets its messages: one a lead, but one for all of a user's when they are more than his
+-- contract's threshold: a burst does not flood a partner. What was queued within a minute counts as one run,
 -- so that a worker that comes by in the middle of it sends few single ones and the rest as one.
 -- security definer: the worker calls functions, it does not write tables.
 create or replace function public.compose_mail_messages("limit" integer default 1000) returns integer
@@ -15,7 +15,8 @@ declare
     v_user record;
     v_reminders bigint[];
     v_in_run integer;
-    v_reminder_id bigint;
+    v_is_digest boolean;
+    v_reminder record;
     v_mail_id bigint;
     v_composed integer := 0;
 begin
@@ -62,7 +63,7 @@ begin
               from public.lead_reminders as r
              where r.user_id = v_user.user_id and r.sent_at is null and r.channel = 'EMAIL'
                and not exists (select from public.mail_message_reminders as x where x.reminder_id = r.id)
-             order by r.id
+             order by r.lead_id, r.id
                for update skip locked
         );
         continue when cardinality(v_reminders) = 0;
@@ -73,10 +74,15 @@ begin
            and r.created_at > (
                select max(n.created_at) from public.lead_reminders as n where n.id = any (v_reminders)
            ) - interval '1 minute';
+        v_is_digest := cardinality(v_reminders) + v_in_run > v_user.threshold;
         v_mail_id := null;
-        foreach v_reminder_id in array v_reminders
+        for v_reminder in
+            select r.id, r.lead_id, lag(r.lead_id) over (order by r.lead_id, r.id) as last_lead_id
+              from public.lead_reminders as r
+             where r.id = any (v_reminders)
+             order by r.lead_id, r.id
         loop
-            if v_mail_id is null or cardinality(v_reminders) + v_in_run <= v_user.threshold then
+            if v_mail_id is null or not v_is_digest and v_reminder.lead_id <> v_reminder.last_lead_id then
                 insert into public.mail_messages (user_id, recipient, locale, message_id)
                 values (
                     v_user.user_id, v_user.address, v_user.locale, format('<%s@%s>', gen_random_uuid(), v_domain)
@@ -84,7 +90,7 @@ begin
                 returning id into v_mail_id;
                 v_composed := v_composed + 1;
             end if;
-            insert into public.mail_message_reminders (reminder_id, mail_id) values (v_reminder_id, v_mail_id);
+            insert into public.mail_message_reminders (reminder_id, mail_id) values (v_reminder.id, v_mail_id);
         end loop;
     end loop;
     return v_composed;

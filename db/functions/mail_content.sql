@@ -21,7 +21,10 @@ as $$
                        'is_on_hold', v.clock_stopped_since is not null,
                        'expires_at', e.expires_at,
                        'base_expires_at', v.base_expires_at,
-                       'days_remaining', timezone(p.time_zone, e.expires_at)::date - timezone(p.time_zone, now())::date,
+                       'days_remaining', timezone(p.time_zone, e.expires_at)::date
+                           - timezone(p.time_zone, now())::date,
+                       'idle_days', timezone(p.time_zone, now())::date
+                           - timezone(p.time_zone, a.anchor)::date,
                        'last_qualified_activity_at', v.last_qualified_activity_at,
                        'protection_started_at', v.protection_started_at,
                        'time_zone', p.time_zone
@@ -39,6 +42,7 @@ as $$
      cross join lateral (values (
          case r.reminder_type when 'TERM' then v.base_expires_at else v.protection_expires_at end
      )) as e (expires_at)
+     cross join lateral (values (coalesce(v.last_qualified_activity_at, v.protection_started_at))) as a (anchor)
      where x.mail_id = p_mail_id
 $$;
 comment on function internal.mail_content(bigint) is
