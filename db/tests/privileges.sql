@@ -96,7 +96,7 @@ select set_eq(
         ('lead_worker', 'record_catering_breaches'), ('lead_worker', 'record_budget_breaches'), ('lead_operations', 'capacity_recommendation'),
         ('lead_operations', 'cost_per_lead'), ('lead_operations', 'season_at'), ('lead_worker', 'season_at'), ('lead_exporter', 'season_at'), ('grafana_reader', 'season_at'),
         ('lead_worker', 'compose_mail_messages'), ('lead_worker', 'claim_mail_messages'), ('lead_worker', 'start_mail_message'), ('lead_worker', 'record_mail_sent'),
-        ('lead_worker', 'record_mail_failure'), ('lead_worker', 'release_mail_messages'), ('lead_worker', 'purge_mail_messages'),
+        ('lead_worker', 'record_mail_failure'), ('lead_worker', 'release_mail_messages'), ('lead_worker', 'purge_mail_messages'), ('lead_worker', 'mail_sender'), ('lead_operations', 'mail_sender'),
         ('lead_operations', 'resend_mail_messages'), ('lead_operations', 'replace_mail_by_events'),
         -- What the views run, with their reader's right.
         ('module02_writer', 'internal.protection_row'), ('module02_writer', 'internal.days_between'),
