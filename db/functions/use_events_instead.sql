@@ -19,11 +19,12 @@ begin
          where r.id = any (p_reminder_ids) and r.sent_at is null
     );
     if cardinality(v_published) > 0 then
-        perform public.replay_outbox_events(v_published);
+        perform public.replay_outbox_events(v_published, p_state => 'PUBLISHED');
     end if;
     delete from public.lead_reminders as r
      where r.id = any (p_reminder_ids) and r.sent_at is null
-       and not exists (select from public.outbox as o where o.event_id = r.event_id);
+       and not exists (select from public.outbox as o where o.event_id = r.event_id)
+       and not exists (select from public.outbox_dead_letters as d where d.event_id = r.event_id);
 end
 $$;
 comment on function internal.use_events_instead(bigint[]) is
