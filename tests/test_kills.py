@@ -11,10 +11,9 @@ import multiprocessing
 import os
 import random
 import signal
-import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -24,49 +23,17 @@ from unittest import mock
 import psycopg
 import pytest
 
-from jobs.sinks import Event, Refusal, Sink, open_sink
+from jobs.sinks import Sink, open_sink
 from tests.daemon import eventually
+from tests.kills import Hasty, Slow, Writer
 
-KILLS = int(os.environ.get("LEADGUARD_KILLS", "100"))
+KILLS = int(os.environ.get("LEADGUARD_KILLS", "50"))
 AT_ONCE = 2
 WRITERS = 2
 
 # Its children begin with everything imported: they are at work after some hundredths of a second.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["jobs.cli", "jobs.remind", "jobs.expire", "jobs.publish", "jobs.run"])
-
-
-class Slow:
-    """A sink far away: it hesitates where a kill hurts most, between written and acknowledged."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self.proves_delivery = sink.proves_delivery
-        self.keeps_order = sink.keeps_order
-
-    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
-        refused = self._sink.deliver(events)
-        time.sleep(0.01)
-        return refused
-
-    def close(self) -> None:
-        self._sink.close()
-
-
-class Hasty(Slow):
-    """A sink that says it has everything and delivers it a call later: what it holds then dies with it."""
-
-    def __init__(self, sink: Sink) -> None:
-        super().__init__(sink)
-        self._held: Sequence[Event] = []
-
-    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
-        held, self._held = self._held, events
-        return self._sink.deliver(held)
-
-    def close(self) -> None:
-        self.deliver([])
-        super().close()
 
 
 def victim(arguments: list[str], is_hasty: bool) -> None:
@@ -84,59 +51,6 @@ def victim(arguments: list[str], is_hasty: bool) -> None:
     for module in (publish, run):
         mock.patch.object(module, "open_sink", opened).start()
     cli.cli.main(arguments, prog_name="leadguard", standalone_mode=False)
-
-
-class Writer(threading.Thread):
-    """Module 02 and operations: registers, calls, holds, hands over, changes its mind."""
-
-    def __init__(self, url: str, seed: int) -> None:
-        super().__init__(daemon=True)
-        self._url = url
-        self._random = random.Random(seed)
-        self._over = threading.Event()
-        self.refused = 0
-
-    def run(self) -> None:
-        leads: list[int] = []
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            while not self._over.wait(0.002):
-                try:
-                    with connection.transaction():
-                        self._act(connection, leads)
-                        if self._random.random() < 0.1:
-                            raise psycopg.Rollback
-                except psycopg.DatabaseError:
-                    self.refused += 1  # an expired lead, a hold that is over: what people try
-
-    def _act(self, connection: psycopg.Connection[Any], leads: list[int]) -> None:
-        action = self._random.random()
-        if action < 0.5 or not leads:
-            age = self._random.choice(["0 days", "65 days", "65 days", "65 days", "7 months"])
-            row = connection.execute(
-                "insert into public.leads (user_id, company_name, created_at)"
-                " values (7, 'Kantine', now() - %s::interval) returning id",
-                [age],
-            ).fetchone()
-            assert row is not None
-            leads.append(row[0])
-            return
-        lead = self._random.choice(leads[-200:])
-        if action < 0.7:
-            call = (
-                "insert into public.lead_activities (lead_id, user_id, activity_type)"
-                " select id, user_id, 'QUALIFIED_CALL' from public.leads where id = %s"
-            )
-            connection.execute(call, [lead])
-        elif action < 0.8:
-            connection.execute("call public.create_lead_hold(%s, 7, 'price list owed')", [lead])
-        elif action < 0.9:
-            connection.execute("call public.release_lead_hold(%s, 7)", [lead])
-        else:
-            connection.execute("update public.leads set user_id = 15 - user_id where id = %s", [lead])
-
-    def end(self) -> None:
-        self._over.set()
-        self.join(60)
 
 
 @dataclass
