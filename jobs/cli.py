@@ -43,6 +43,7 @@ COMMANDS = {
     "breaches": "jobs.breaches",
     "maintain": "jobs.maintain",
     "outbox": "jobs.outbox",
+    "sinks": "jobs.disabled",
     "run": "jobs.run",
     "status": "jobs.status",
     "list": "jobs.listing",

@@ -42,30 +42,33 @@ begin
         return 'APPLIED';
     end if;
 
-    insert into public.leads (
-        id, user_id, created_at, company_name, city, contact_name, contact_email, contact_phone
-    )
-    values (
-        v_lead_id, v_user_id, coalesce(internal.event_moment(v_event, 'created_at', false), now()),
-        internal.event_member(v_event, 'company_name', 'string', false),
-        internal.event_member(v_event, 'city', 'string', false),
-        internal.event_member(v_event, 'contact_name', 'string', false),
-        internal.event_member(v_event, 'contact_email', 'string', false),
-        internal.event_member(v_event, 'contact_phone', 'string', false)
-    )
-    on conflict (id) do nothing;
-    if not found then
-        select l.user_id into strict v_owner_id from public.leads as l where l.id = v_lead_id;
-        if v_owner_id <> v_user_id then
+    loop
+        insert into public.leads (
+            id, user_id, created_at, company_name, city, contact_name, contact_email, contact_phone
+        )
+        values (
+            v_lead_id, v_user_id, coalesce(internal.event_moment(v_event, 'created_at', false), now()),
+            internal.event_member(v_event, 'company_name', 'string', false),
+            internal.event_member(v_event, 'city', 'string', false),
+            internal.event_member(v_event, 'contact_name', 'string', false),
+            internal.event_member(v_event, 'contact_email', 'string', false),
+            internal.event_member(v_event, 'contact_phone', 'string', false)
+        )
+        on conflict (id) do nothing;
+        exit when found;
+        select l.user_id into v_owner_id from public.leads as l where l.id = v_lead_id;
+        -- Not found any more: somebody deleted it between the two statements.
+        if found and v_owner_id <> v_user_id then
             perform internal.raise_error('LP021', format(
                 'Lead %s belongs to user %s, the event says user %s.', v_lead_id, v_owner_id, v_user_id
             ));
         end if;
-    end if;
+        exit when found;
+    end loop;
     return 'APPLIED';
 end
 $$;
 comment on function public.handle_module_event(jsonb) is
     'Applies lead.created (event_id, lead_id, user_id, optional created_at and columns of leads) or lead.activity.created (event_id, lead_id, user_id, activity_type, occurred_at, optional summary) once per event_id; returns APPLIED or DUPLICATE. Errors: LP017 malformed, LP018 unknown type, LP021 another user''s lead, and those of the tables.';
 revoke all on function public.handle_module_event(jsonb) from public;
-grant execute on function public.handle_module_event(jsonb) to module02_writer;
+grant execute on function public.handle_module_event(jsonb) to module02_writer, lead_worker;

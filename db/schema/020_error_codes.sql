@@ -52,5 +52,7 @@ insert into public.error_codes (code, message, hint) values
     ('LP034', 'response is not taken back', 'Correct responded_at; a request answered by mistake is entered anew.'),
     ('LP035', 'open request has no end', 'resolved_at comes with DELIVERED, LOST, FAILED or CANCELLED, not before.'),
     ('LP036', 'capacity figure is not usable', 'Give finite numbers above zero; utilisations up to 1, a reserve from 0.10 to 0.15.'),
-    ('LP037', 'unknown season', 'See the list: select season, load_multiplier from seasons; or off-season.')
+    ('LP037', 'unknown season', 'See the list: select season, load_multiplier from seasons; or off-season.'),
+    ('LP042', 'unknown dead letter', 'See what there is: select id, source, error_code, reason from inbox_dead_letters.'),
+    ('LP043', 'sink is not disabled', 'See which are: select sink, disabled_at from list_disabled_sinks().')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

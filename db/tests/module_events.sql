@@ -1,6 +1,6 @@
 -- Module 02's events instead of table writes: handle_module_event and activate_lead_protection.
 begin;
-select plan(58);
+select plan(60);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.created(p_event_id text, p_lead_id bigint, p_user_id bigint, p_more jsonb default '{}') returns jsonb language sql as $$
@@ -32,6 +32,8 @@ select throws_ok($$select handle_module_event(pg_temp.created(pg_temp.uuid(3), 1
 select is(handle_module_event(pg_temp.created(pg_temp.uuid(4), 3, 7)), 'APPLIED', 'created_at is optional');
 select is((select created_at from leads where id = 3), now(), 'and now by default');
 select is(handle_module_event(pg_temp.created(pg_temp.uuid(5), 4, 7, '{"company_name": null, "created_at": null}')), 'APPLIED', 'a null member is an absent one');
+select is(handle_module_event(pg_temp.created(pg_temp.uuid(6), 5, 7, '{"segment": "canteen", "specversion": "1.0", "nested": {"user_id": 8}}')), 'APPLIED', 'members that nobody knows are let pass');
+select is(handle_module_event(pg_temp.created(upper(pg_temp.uuid(6)), 5, 7)), 'DUPLICATE', 'an event_id is the same however it is spelt');
 
 -- lead.activity.created
 select is(handle_module_event(pg_temp.activity(pg_temp.uuid(10), 1, 7)), 'APPLIED', 'lead.activity.created is applied');

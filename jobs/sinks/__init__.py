@@ -99,6 +99,17 @@ def _amqp(scheme: str) -> Callable[[str, Database], Sink]:
     return opened
 
 
+def _webhook(scheme: str) -> Callable[[str, Database], Sink]:
+    def opened(rest: str, database: Database) -> Sink:
+        try:
+            from jobs.sinks import webhook
+        except ImportError as error:
+            raise needs("webhook", error) from error
+        return webhook.to_receiver(f"{scheme}:{rest}", database)
+
+    return opened
+
+
 # One entry a scheme: given what follows the colon, it opens the sink. What a broker needs is imported only
 # when it is chosen. A later sink adds itself here and nowhere else.
 SINKS: dict[str, Callable[[str, Database], Sink]] = {
@@ -108,6 +119,8 @@ SINKS: dict[str, Callable[[str, Database], Sink]] = {
     "nats": _nats,
     "amqp": _amqp("amqp"),
     "amqps": _amqp("amqps"),
+    "https": _webhook("https"),
+    "http": _webhook("http"),
 }
 
 
@@ -116,11 +129,11 @@ def open_sink(url: str, database: Database) -> Sink:
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in SINKS:
         known = ", ".join(f"{name}:" for name in SINKS)
-        raise UsageProblem(f"unknown sink: {url}", f"LEADGUARD_SINK or --sink takes one of: {known}")
+        raise UsageProblem(f"unknown sink: {scheme}", f"LEADGUARD_SINK or --sink takes one of: {known}")
     try:
         return SINKS[scheme](rest, database)
     except OSError as error:
-        raise SinkFailed(f"the sink {url} cannot be opened: {error}") from error
+        raise SinkFailed(f"the sink {scheme}: cannot be opened: {error}") from error
 
 
 def needs(extra: str, error: ImportError) -> UsageProblem:

@@ -1,0 +1,516 @@
+"""Webhooks: signed, to the receiver that is named and nobody else, and accepted only by a 2xx."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from email.utils import formatdate
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from jobs.database import Database
+from jobs.errors import UsageProblem
+from jobs.publish import publish
+from jobs.sinks import Event, Sink, SinkFailed, egress, open_sink, webhook
+from tests.brokers import HOST, Answer, Received, Receiver, free_port
+from tests.daemon import start
+
+Connect = Callable[..., psycopg.Connection[Any]]
+
+KEYS = [f"whsec_{base64.b64encode(bytes([n] * 32)).decode()}" for n in (1, 2, 3)]
+
+
+@pytest.fixture(autouse=True)
+def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in [name for name in os.environ if name.startswith("LEADGUARD_WEBHOOK")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_SECRET", KEYS[0])
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_ALLOW_PRIVATE", "1")
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "2")
+    yield
+    webhook._paused_until.clear()
+
+
+@pytest.fixture
+def opened(database_url: str) -> Iterator[Callable[[str], Sink]]:
+    """Opens sinks, which are closed when the test ends."""
+    sinks: list[Sink] = []
+
+    def open_it(url: str) -> Sink:
+        sinks.append(open_sink(url, Database(database_url)))
+        return sinks[-1]
+
+    yield open_it
+    for sink in sinks:
+        sink.close()
+
+
+Opened = Callable[[str], Sink]
+
+
+def events(count: int) -> list[Event]:
+    made = []
+    for n in range(1, count + 1):
+        event_id = str(uuid4())
+        payload = (
+            f'{{"event_id" : "{event_id}","timestamp": "2026-01-02T03:04:05Z", "text": "K\\u00fcche Küche"}}'
+        )
+        made.append(Event(n, event_id, "lead.hold.created", n, payload))
+    return made
+
+
+# --- what is sent -----------------------------------------------------------------------------------------
+
+
+def test_the_receiver_gets_the_events_own_bytes_signed_and_in_their_envelope(
+    receiver: Receiver, opened: Opened
+) -> None:
+    (event,) = events(1)
+    sink = opened(f"{receiver.url}?token=a%20b")
+    assert sink.proves_delivery
+    assert sink.deliver([event]) == {}
+    (request,) = receiver.received
+    assert request.path == "/events?token=a%20b"
+    assert request.body == event.payload.encode("utf-8")
+    told = request.headers
+    assert told["host"] == f"{HOST}:{receiver.port}"
+    assert told["content-type"] == "application/json"
+    assert (told["ce-id"], told["webhook-id"]) == (event.event_id, event.event_id)
+    assert (told["ce-type"], told["ce-source"]) == ("lead.hold.created", "urn:leadguard")
+    assert (told["ce-subject"], told["ce-time"]) == ("lead/1", "2026-01-02T03:04:05Z")
+    Webhook(KEYS[0]).verify(request.body, dict(told))
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        {"body": b"x"},
+        {"webhook-id": str(uuid4())},
+        {"webhook-timestamp": str(int(time.time()) - 600)},
+        {"webhook-signature": "v1,AAAA"},
+        {"key": KEYS[1]},
+    ],
+    ids=lambda altered: next(iter(altered)),
+)
+def test_whatever_is_altered_the_signature_does_not_fit(
+    altered: dict[str, Any], receiver: Receiver, opened: Opened
+) -> None:
+    opened(receiver.url).deliver(events(1))
+    (request,) = receiver.received
+    headers = {**request.headers, **{k: v for k, v in altered.items() if k.startswith("webhook-")}}
+    with pytest.raises(WebhookVerificationError):
+        Webhook(altered.get("key", KEYS[0])).verify(request.body + altered.get("body", b""), headers)
+
+
+def test_while_keys_are_changed_either_verifies(
+    receiver: Receiver, opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys"
+    path.write_text(f"{KEYS[1]}\n{KEYS[0]}\n")
+    monkeypatch.delenv("LEADGUARD_WEBHOOK_SECRET")
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_SECRET_FILE", str(path))
+    opened(receiver.url).deliver(events(1))
+    (request,) = receiver.received
+    for key in KEYS[:2]:
+        Webhook(key).verify(request.body, dict(request.headers))
+    with pytest.raises(WebhookVerificationError):
+        Webhook(KEYS[2]).verify(request.body, dict(request.headers))
+
+
+@pytest.mark.parametrize("key", ["", "whsec_", "whsec_!!!!", "whsec_c2hvcnQ=", "plain-text-of-a-password"])
+def test_without_a_strong_key_nothing_is_sent(
+    key: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_SECRET", key)
+    with pytest.raises(UsageProblem, match="LEADGUARD_WEBHOOK_SECRET") as refused:
+        opened("https://receiver.example/events")
+    assert "password" not in refused.value.render(as_json=False)
+
+
+def test_a_redelivery_has_the_same_id_and_bytes(receiver: Receiver, opened: Opened) -> None:
+    given = events(1)
+    receiver.one_by_one(Answer(500), Answer())
+    sink = opened(receiver.url)
+    assert list(sink.deliver(given)) == [1]
+    assert sink.deliver(given) == {}
+    first, second = receiver.received
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
+
+
+def test_many_are_under_way_at_once_on_connections_that_are_kept(receiver: Receiver, opened: Opened) -> None:
+    receiver.always(Answer(204, delay=0.05))
+    given = events(200)
+    started = time.monotonic()
+    assert opened(receiver.url).deliver(given) == {}
+    assert time.monotonic() - started < 5, "one by one it takes ten seconds"
+    counted = Counter(request.headers["webhook-id"] for request in receiver.received)
+    assert counted == Counter(event.event_id for event in given)
+
+
+# --- what is said -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_2xx_is_an_acceptance(status: int, receiver: Receiver, opened: Opened) -> None:
+    receiver.always(Answer(status, body=b"" if status == 204 else b"thanks"))
+    assert opened(receiver.url).deliver(events(1)) == {}
+
+
+@pytest.mark.parametrize("status", [400, 404, 413, 422, 500, 501])
+def test_an_answer_about_the_event_refuses_it_and_says_why(
+    status: int, receiver: Receiver, opened: Opened
+) -> None:
+    receiver.always(Answer(status, body=b"no\r\nsuch \x1b[31mlead"))
+    refused = opened(receiver.url).deliver(events(2))
+    assert [refused[n].reason for n in (1, 2)] == [f"HTTP {status}: no such [31mlead"] * 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308, 401, 403, 429, 502, 503, 504])
+def test_an_answer_about_the_receiver_stops_everything_and_counts_for_no_event(
+    status: int, receiver: Receiver, opened: Opened
+) -> None:
+    other = "http://169.254.169.254/latest" if status < 400 else ""
+    receiver.always(Answer(status, {"Location": other} if other else {}))
+    with pytest.raises(SinkFailed, match=f"HTTP {status}") as failed:
+        opened(receiver.url).deliver(events(300))
+    assert failed.value.accepted == frozenset()
+    assert len(receiver.received) <= 64, "a receiver that fails is not called for every event"
+
+
+def test_an_event_that_always_meets_an_unwell_receiver_does_not_stop_the_others(
+    receiver: Receiver, opened: Opened
+) -> None:
+    given = events(50)
+    poison = given[7].event_id
+    receiver.answer = lambda r: Answer(503 if r.headers["webhook-id"] == poison else 204)
+    refused = opened(receiver.url).deliver(given)
+    assert list(refused) == [given[7].id]
+    assert not refused[given[7].id].is_final
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_receiver_that_asks_to_wait_is_let_alone_so_long(
+    form: str, receiver: Receiver, opened: Opened
+) -> None:
+    wait = "2" if form == "seconds" else formatdate(time.time() + 2.5, usegmt=True)
+    given = events(1)
+    receiver.one_by_one(Answer(429, {"Retry-After": wait}), Answer())
+    with pytest.raises(SinkFailed, match="429"):
+        opened(receiver.url).deliver(given)
+    with pytest.raises(SinkFailed, match="asked to wait"):
+        opened(receiver.url).deliver(given)
+    assert len(receiver.received) == 1
+    time.sleep(2.1 if form == "seconds" else 2.6)
+    assert opened(receiver.url).deliver(given) == {}
+
+
+def test_what_was_accepted_before_it_asked_to_wait_is_named(receiver: Receiver, opened: Opened) -> None:
+    given = events(400)
+    taken = {event.event_id for event in given[:100]}
+    receiver.answer = lambda r: (
+        Answer() if r.headers["webhook-id"] in taken else Answer(429, {"Retry-After": "60"})
+    )
+    with pytest.raises(SinkFailed, match="429") as failed:
+        opened(receiver.url).deliver(given)
+    assert failed.value.accepted == {event.id for event in given[:100]}
+    assert len(receiver.received) < 200
+
+
+@pytest.mark.parametrize("nonsense", ["soon", "-5", "1e3", "", "Wed, 99 Foo 2026"])
+def test_a_wait_that_nobody_understands_is_none(nonsense: str) -> None:
+    assert webhook._retry_after(nonsense) is None
+
+
+def test_410_disables_the_receiver_for_every_process_until_it_is_enabled(
+    receiver: Receiver, fresh_database: str
+) -> None:
+    receiver.one_by_one(Answer(410), Answer())
+    database = Database(fresh_database)
+    url = f"{receiver.url}?token=geheim"
+    sink = open_sink(url, database)
+    with pytest.raises(SinkFailed, match="410 Gone"):
+        sink.deliver(events(1))
+    sink.close()
+    with pytest.raises(SinkFailed, match=r"disabled since .* leadguard sinks enable"):
+        open_sink(url, database)
+    assert len(receiver.received) == 1
+    shown, _ = start(fresh_database, "sinks", "list").communicate()
+    assert shown.startswith(f"{receiver.url}: disabled since")
+    assert "geheim" not in shown
+    enabling = start(fresh_database, "sinks", "enable", receiver.url)
+    assert (enabling.wait(), start(fresh_database, "sinks", "enable", receiver.url).wait()) == (0, 1)
+    sink = open_sink(url, database)
+    assert sink.deliver(events(1)) == {}
+    sink.close()
+
+
+# --- receivers that do not answer -------------------------------------------------------------------------
+
+
+def test_a_receiver_that_is_down_hangs_or_breaks_off_fails_and_is_used_again_when_it_is_back(
+    receiver: Receiver, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "0.5")
+    with pytest.raises(SinkFailed, match="no connection"):
+        opened(f"http://{HOST}:{free_port()}/").deliver(events(50))
+    sink = opened(receiver.url)
+    receiver.always(Answer(hangs=True))
+    started = time.monotonic()
+    with pytest.raises(SinkFailed, match=r"no answer within 0\.5 s"):
+        sink.deliver(events(200))
+    assert time.monotonic() - started < 5
+    receiver.always(Answer(breaks=True))
+    with pytest.raises(SinkFailed, match="no answer"):
+        sink.deliver(events(50))
+    receiver.always(Answer())
+    assert sink.deliver(events(50)) == {}
+
+
+def test_a_connection_that_nobody_answers_on_is_given_up(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half-open: the system has taken the connection, no program ever does."""
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "0.5")
+    with socket.create_server((HOST, 0)) as listening, pytest.raises(SinkFailed, match="no answer within"):
+        opened(f"http://{HOST}:{listening.getsockname()[1]}/").deliver(events(3))
+
+
+def test_an_endless_answer_is_not_read_to_its_end(receiver: Receiver, opened: Opened) -> None:
+    receiver.always(Answer(200, body=b"x" * 10_000_000))
+    started = time.monotonic()
+    assert opened(receiver.url).deliver(events(20)) == {}
+    assert time.monotonic() - started < 5
+
+
+def test_a_slow_receiver_gets_what_time_allows_and_the_rest_waits(
+    receiver: Receiver, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook, "_BEGIN_SECONDS", 0.5)
+    receiver.always(Answer(delay=0.3))
+    with pytest.raises(SinkFailed, match="it is slow") as failed:
+        opened(receiver.url).deliver(events(500))
+    assert 32 <= len(failed.value.accepted) == len(receiver.received) < 200
+
+
+# --- where it may go --------------------------------------------------------------------------------------
+
+PRIVATE = [
+    "127.0.0.1",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0177.0.0.1",
+    "localhost",
+    "LOCALHOST.",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[fd00::1]",
+    "[64:ff9b::10.0.0.1]",
+    "[2002:7f00:1::]",
+]
+NEVER = [
+    "169.254.169.254",
+    "[::ffff:169.254.169.254]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[fe80::1]",
+    "0.0.0.0",  # noqa: S104
+    "0",
+    "[::]",
+    "224.0.0.1",
+    "[ff02::1]",
+    "255.255.255.255",
+    "240.0.0.1",
+]
+
+
+@pytest.mark.parametrize("host", [*PRIVATE, *NEVER])
+def test_no_address_inside_is_called_without_leave(
+    host: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LEADGUARD_WEBHOOK_ALLOW_PRIVATE")
+    with pytest.raises(SinkFailed, match=r"which it may not be|cannot be resolved"):
+        opened(f"https://{host}/events").deliver(events(1))
+
+
+@pytest.mark.parametrize("host", NEVER)
+def test_with_leave_link_local_and_the_like_stay_out_of_reach(host: str, opened: Opened) -> None:
+    with pytest.raises(SinkFailed, match=r"which it may not be|cannot be resolved"):
+        opened(f"https://{host}/events").deliver(events(1))
+
+
+@pytest.mark.parametrize(
+    ("address", "is_public"), [("192.0.2.1", False), ("8.8.8.8", True), ("2a00::1", True)]
+)
+def test_without_tls_nothing_leaves_the_house(address: str, is_public: bool) -> None:
+    where = ip_address(address)
+    assert egress.may_connect(where, allows_private=False, is_plain=False) == is_public
+    assert not egress.may_connect(where, allows_private=True, is_plain=True) or not is_public
+
+
+def test_http_needs_leave(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEADGUARD_WEBHOOK_ALLOW_PRIVATE")
+    with pytest.raises(UsageProblem, match="everybody can read"):
+        opened("http://receiver.example/events")
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(
+    receiver: Receiver, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: a name that points elsewhere the second time it is asked for is asked for once."""
+    asked: list[str] = []
+    resolved = socket.getaddrinfo
+
+    def rebinding(host: Any, port: Any, *rest: Any, **named: Any) -> Any:
+        if host == "receiver.example":
+            asked.append(host)
+            host = HOST if len(asked) == 1 else "169.254.169.254"
+        return resolved(host, port, *rest, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    sink = opened(f"http://receiver.example:{receiver.port}/events")
+    assert sink.deliver(events(5)) == {}
+    assert len(asked) == 1
+    assert {request.headers["host"] for request in receiver.received} == {f"receiver.example:{receiver.port}"}
+    with pytest.raises(SinkFailed, match=r"169\.254\.169\.254, which it may not be"):
+        sink.deliver(events(1))
+
+
+def test_a_name_with_an_address_that_is_dead_is_tried_at_its_next(
+    receiver: Receiver, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved = socket.getaddrinfo
+
+    def two(host: Any, port: Any, *rest: Any, **named: Any) -> Any:
+        if host != "receiver.example":
+            return resolved(host, port, *rest, **named)
+        return [*resolved("127.0.0.2", port, *rest, **named), *resolved(HOST, port, *rest, **named)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    assert opened(f"http://receiver.example:{receiver.port}/events").deliver(events(5)) == {}
+    assert len(receiver.received) == 5
+
+
+def test_proxies_cookies_and_redirects_of_others_are_not_followed(
+    receiver: Receiver, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://{HOST}:{free_port()}")
+    receiver.always(Answer(204, {"Set-Cookie": "session=1"}))
+    sink = opened(receiver.url)
+    for _ in range(2):
+        assert sink.deliver(events(1)) == {}
+    assert all("cookie" not in request.headers for request in receiver.received)
+
+
+def test_tls_is_checked_against_the_name_and_not_the_address(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("-keyout", str(key), "-out", str(certificate), "-subj", "/CN=receiver.example", "-days", "2"),
+            *("-addext", "subjectAltName=DNS:receiver.example"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    resolved = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **named: resolved(
+            HOST if str(host).endswith(".example") else host, *rest, **named
+        ),
+    )
+    with Receiver(context) as receiver:
+        url = f"https://{{}}:{receiver.port}/events"
+        with pytest.raises(SinkFailed, match=r"(?i)certificate"):
+            opened(url.format("receiver.example")).deliver(events(1))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert opened(url.format("receiver.example")).deliver(events(3)) == {}
+        with pytest.raises(SinkFailed, match=r"(?i)certificate"):
+            opened(url.format("other.example")).deliver(events(1))
+        assert len(receiver.received) == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("https:///x", "no host"),
+        ("https://u:geheim@h:port/", "cannot be read"),
+        ("https://[::1/", "cannot be read"),
+    ],
+)
+def test_a_url_that_is_wrong_is_refused_without_its_password(url: str, says: str, opened: Opened) -> None:
+    with pytest.raises(UsageProblem, match=says) as refused:
+        opened(url)
+    assert "geheim" not in refused.value.render(as_json=False)
+
+
+# --- the outbox -------------------------------------------------------------------------------------------
+
+
+def test_the_outbox_is_drained_in_order_per_lead(
+    receiver: Receiver, fresh_database: str, connect: Connect
+) -> None:
+    connection = connect(fresh_database)
+    connection.execute("insert into public.leads (user_id) select 7 from generate_series(1, 40)")
+    connection.execute("update public.leads set user_id = 8")
+    database = Database(fresh_database)
+    with database.session() as session:
+        sink = open_sink(receiver.url, database)
+        assert publish(session, sink, 500).left_unacknowledged == 0
+        sink.close()
+    found = [json.loads(request.body) for request in receiver.received]
+    archived = connection.execute("select event_id::text from public.outbox_archive order by lead_id, id")
+    by_lead = sorted(found, key=lambda event: event["lead_id"])
+    assert [event["event_id"] for event in by_lead] == [row[0] for row in archived]
+
+
+def test_a_publisher_told_to_stop_does_not_wait_for_a_receiver_that_hangs(
+    receiver: Receiver, fresh_database: str, connect: Connect
+) -> None:
+    connect(fresh_database).execute("insert into public.leads (user_id) values (7)")
+    told = threading.Event()
+
+    def hang(_request: Received) -> Answer:
+        told.set()
+        return Answer(hangs=True)
+
+    receiver.answer = hang
+    process = start(
+        fresh_database,
+        "publish",
+        "--sink",
+        receiver.url,
+        LEADGUARD_WEBHOOK_SECRET=KEYS[0],
+        LEADGUARD_WEBHOOK_ALLOW_PRIVATE="1",
+    )
+    assert told.wait(30)
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    assert process.wait(30) == 130
+    assert time.monotonic() - started < 5
