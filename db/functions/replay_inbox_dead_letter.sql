@@ -19,7 +19,7 @@ begin
     exception
         -- No UTF-8, no JSON, a character that cannot be stored, or nested too deeply.
         when data_exception or statement_too_complex then
-            perform internal.raise_error('LP017', format('The payload of dead letter %s is no JSON: %s.', p_id, sqlerrm));
+            perform internal.raise_error('LP017', format('Dead letter %s is no JSON: %s.', p_id, sqlerrm));
     end;
     -- The envelope of CloudEvents in structured mode holds the event.
     if v_event ? 'specversion' and jsonb_typeof(v_event -> 'data') = 'object' then

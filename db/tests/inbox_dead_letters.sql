@@ -9,6 +9,8 @@ create function pg_temp.activity(p_n integer, p_lead_id bigint) returns bytea la
         lpad(p_n::text, 12, '0'), p_lead_id
     ), 'UTF8')
 $$;
+create function pg_temp.enveloped(p_event bytea) returns bytea language sql as
+$$ select convert_to(format('{"specversion": "1.0", "data": %s}', convert_from(p_event, 'UTF8')), 'UTF8') $$;
 
 -- They are recorded once.
 create temp table letters as
@@ -17,7 +19,7 @@ union all select 'bytes', record_inbox_dead_letter('nats://broker/in', '\x00ff00
 union all select 'escape', record_inbox_dead_letter('nats://broker/in', convert_to('{"event_type": "\u0000"}', 'UTF8'), 'LP017', 'malformed')
 union all select 'text', record_inbox_dead_letter('nats://broker/in', convert_to('not json', 'UTF8'), 'LP017', 'malformed')
 union all select 'deep', record_inbox_dead_letter('nats://broker/in', convert_to(repeat('[', 100000), 'UTF8'), 'LP017', 'deep')
-union all select 'cloud', record_inbox_dead_letter('nats://broker/in', convert_to(format('{"specversion": "1.0", "data": %s}', convert_from(pg_temp.activity(2, 1), 'UTF8')), 'UTF8'), 'LP001', 'unknown lead');
+union all select 'cloud', record_inbox_dead_letter('nats://broker/in', pg_temp.enveloped(pg_temp.activity(2, 1)), 'LP001', 'unknown lead');
 create function pg_temp.letter(p_name text) returns bigint language sql as $$ select id from pg_temp.letters where name = p_name $$;
 select is(record_inbox_dead_letter('nats://broker/in', '\x00ff00', 'LP017', 'still no text'), pg_temp.letter('bytes'), 'the same bytes from the same source are the same dead letter');
 select results_eq(
