@@ -24,7 +24,17 @@ from tests.tools import libfaketime
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
-QUICK = ("--remind-every", "0.2", "--expire-every", "0.2", "--publish-every", "0.2", "--maintain-every", "1")
+QUICK = tuple(
+    word
+    for job, seconds in (
+        ("remind", 0.2),
+        ("expire", 0.2),
+        ("publish", 0.2),
+        ("breaches", 0.2),
+        ("maintain", 1),
+    )
+    for word in (f"--{job}-every", str(seconds))
+)
 
 
 def one(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> Any:
@@ -184,7 +194,7 @@ def test_a_full_server_is_waited_for(
         eventually(
             lambda: len(daemon.log) and sum(w["message"] == "connected" for w in daemon.log) == 2, "two"
         )
-        connection.execute("alter role leadguard_worker_test connection limit 4")
+        connection.execute("alter role leadguard_worker_test connection limit 5")
         eventually(daemon.is_ready, "it is ready")
         eventually(lambda: len(event_ids(target)) == 10, "all is published")
         assert daemon.stop() == 0

@@ -22,7 +22,17 @@ from tests.daemon import Daemon, eventually, start
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
-QUICK = ("--remind-every", "0.2", "--expire-every", "0.2", "--publish-every", "0.2", "--maintain-every", "1")
+QUICK = tuple(
+    word
+    for job, seconds in (
+        ("remind", 0.2),
+        ("expire", 0.2),
+        ("publish", 0.2),
+        ("breaches", 0.2),
+        ("maintain", 1),
+    )
+    for word in (f"--{job}-every", str(seconds))
+)
 
 
 @pytest.fixture

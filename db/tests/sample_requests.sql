@@ -1,6 +1,6 @@
 -- Samples: states only move forward, an end is final, others hear of each piece of news once.
 begin;
-select plan(47);
+select plan(49);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -93,6 +93,22 @@ select throws_ok(format('insert into sample_requests (user_id, product_type) val
 select throws_ok($$insert into sample_requests (user_id, product_type) values (7, repeat('x', 201))$$, '23514', null, 'and be no novel');
 insert into sample_requests (id, user_id, product_type, urgency) values (53, 7, E'"},{"a":"b\\\n%s; drop table leads; --', '<b>SOFORT</b>');
 select is((select payload -> 'metadata' ->> 'productType' from told where request = 53), E'"},{"a":"b\\\n%s; drop table leads; --', 'whatever it says, it is data');
+
+-- The statements that modules use.
+insert into sample_requests (id, lead_id, user_id, product_type) values (60, 1, 7, 'x') on conflict (id) do nothing;
+insert into sample_requests (id, lead_id, user_id, product_type, status) values (60, 1, 7, 'x', 'LOST') on conflict (id) do nothing;
+insert into sample_requests (id, lead_id, user_id, product_type, status) values (60, 1, 7, 'x', 'DELIVERED'), (61, 1, 7, 'x', 'FAILED')
+on conflict (id) do update set status = excluded.status, resolved_at = excluded.resolved_at;
+select results_eq(
+    $$select request, event_type from told where request in (60, 61) order by request, id$$,
+    $$values (60::bigint, 'sample.request.created'), (60, 'sample.request.delivered'), (61, 'sample.request.created'), (61, 'sample.request.failed')$$,
+    'an upsert tells what it did and not what it tried'
+);
+insert into leads (id, user_id) values (3, 7);
+insert into sample_requests (id, lead_id, user_id, product_type) values (62, 3, 7, 'x');
+delete from leads where id = 3;
+select lives_ok('set constraints all immediate', 'a request and the deletion of its lead go well in one transaction');
+set constraints all deferred;
 
 -- The lead.
 select throws_ok($$insert into sample_requests (lead_id, user_id, product_type) values (777, 7, 'x')$$, 'LP001', null, 'an unknown lead is refused');
