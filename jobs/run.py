@@ -27,6 +27,7 @@ from jobs.health import Address, HealthServer
 from jobs.mail import Mailer, mail_server
 from jobs.maintain import maintain
 from jobs.publish import DEFAULT_LIMIT, Publisher, new_holder, wait_for_events
+from jobs.refresh import refresh
 from jobs.remind import DISPATCH
 from jobs.sinks import Sink, SinkFailed, open_sink
 from jobs.smtp import VARIABLE, MailServer
@@ -110,6 +111,12 @@ def mail(server: MailServer) -> Any:
         return mailer.run().counts()
 
     return work
+
+
+def count(connection: Connection, _worker: Worker) -> Done:
+    """A pass of `leadguard refresh`, which is the same however much there was to count."""
+    refresh(connection)
+    return {}
 
 
 class Outlet:
@@ -324,6 +331,7 @@ def _every(name: str, default: float, what: str) -> Callable[[Command], Command]
 @_every("breaches", 60, "Pause between two looks for unanswered requests and budgets.")
 @_every("maintain", 60, "Pause between two rounds of upkeep.")
 @_every("mail", 15, "Pause between two looks for reminder mail.")
+@_every("refresh", 60, "Pause between two counts of the figures.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 10_000),
@@ -365,12 +373,13 @@ def command(
     breaches_every: float,
     maintain_every: float,
     mail_every: float,
+    refresh_every: float,
     limit: int,
     events: int,
     health: tuple[str, int] | None,
     grace: float,
 ) -> int:
-    """Run all workers (remind, expire, publish, breaches, maintain; mail with --smtp) in one process.
+    """Run all workers (remind, expire, publish, breaches, maintain, refresh; mail with --smtp) in one process.
 
     It ends by SIGTERM or Ctrl-C.
 
@@ -408,6 +417,7 @@ def command(
             Job("breaches", breaches_every, breaches(limit)),
             Job("maintain", maintain_every, upkeep),
             *mailing,
+            Job("refresh", refresh_every, count),
         ],
     )
     with _serving(daemon, health):

@@ -37,8 +37,9 @@ def test_a_safe_server_just_migrated_is_ready() -> None:
             "job expire",
             "job breaches",
             "job maintain",
+            "job refresh",
         }
-        for command in ("remind", "publish", "expire", "breaches", "maintain"):
+        for command in ("remind", "publish", "expire", "breaches", "maintain", "refresh"):
             assert run(command, url=url)[0] == 0
         assert {row["status"] for row in findings(url, 0).values()} == {"OK"}
         code, out, _ = run("check", url=url)

@@ -316,4 +316,11 @@ def test_cron_starts_what_leadguard_takes() -> None:
         words = shlex.split(first.replace("2>&1", ""))
         assert words[0] == "leadguard"
         leadguard_arguments(words[1:])
-    assert [entry.split()[1] for entry in entries] == ["remind", "expire", "publish", "breaches", "maintain"]
+    assert [entry.split()[1] for entry in entries] == [
+        "remind",
+        "expire",
+        "publish",
+        "breaches",
+        "refresh",
+        "maintain",
+    ]

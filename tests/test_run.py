@@ -163,6 +163,7 @@ def test_a_failing_sink_stops_neither_reminders_nor_expiries(
             "publish": "failing",
             "breaches": "ok",
             "maintain": "ok",
+            "refresh": "ok",
         }
         assert "No such file" in body["workers"]["publish"]["last_error"]
         assert daemon.ask("/healthz")[0] == 200
@@ -340,7 +341,7 @@ def test_an_empty_look_is_no_row(fresh_database: str, connect: Connect, tmp_path
     ).fetchall()
     # One when it began, one for the rest when it ended.
     assert sorted(row[0] for row in rows) == sorted(
-        ["remind", "expire", "publish", "breaches", "maintain"] * 2
+        [*["remind", "expire", "publish", "breaches", "maintain"] * 2, "refresh"]
     )
     assert {row[1] for row in rows} == {"SUCCESS"}
     assert all(row[3] for row in rows)
@@ -392,7 +393,7 @@ def test_an_unknown_path_is_404_and_a_silent_client_holds_nobody_up(database_url
             assert daemon.ask("/nothing")[0] == 404
             code, body = daemon.ask("/healthz")
         assert (code, body["status"]) == (200, "ok")
-        assert set(body["workers"]) == {"remind", "expire", "publish", "breaches", "maintain"}
+        assert set(body["workers"]) == {"remind", "expire", "publish", "breaches", "maintain", "refresh"}
         assert all(told["last_success"] for told in body["workers"].values())
         assert daemon.stop() == 0
 

@@ -95,4 +95,4 @@ $$;
 comment on function public.cost_per_lead(timestamptz) is
     'Cost per new lead in the windows (at - length, at] of 1h, 24h, 7d and 30d, for the company (team null) and each team: all cost of the scope / max(new leads, 1), with the budget (setting cost_per_lead_budget). Users without a team count for the company only. Errors: LP006.';
 revoke all on function public.cost_per_lead(timestamptz) from public;
-grant execute on function public.cost_per_lead(timestamptz) to lead_operations;
+grant execute on function public.cost_per_lead(timestamptz) to lead_operations, grafana_reader;

@@ -39,7 +39,8 @@ as $$
                ('publish', interval '15 minutes', interval '1 hour'),
                ('expire', interval '1 hour', interval '24 hours'),
                ('breaches', interval '15 minutes', interval '1 hour'),
-               ('maintain', interval '26 hours', interval '168 hours')
+               ('maintain', interval '26 hours', interval '168 hours'),
+               ('refresh', interval '15 minutes', interval '24 hours')
            ) as j (job, warn_after, fail_after)
       left join lateral (
           select now() - r.finished_at as age

@@ -17,14 +17,14 @@ select is_empty($$select * from first_look where what is null or evidence is nul
 select is_empty($$select * from first_look where (status = 'OK') <> (what_to_do is null)$$, 'what is not OK says what to do, and nothing else does');
 select is_empty(
     $$select * from first_look where status <> 'OK'
-         and what not in ('nothing lost in a crash', 'whole pages after a crash', 'a commit is durable', 'job remind', 'job publish', 'job expire', 'job breaches', 'job maintain')$$,
+         and what not in ('nothing lost in a crash', 'whole pages after a crash', 'a commit is durable', 'job remind', 'job publish', 'job expire', 'job breaches', 'job maintain', 'job refresh')$$,
     'a database just migrated is right in all but the server''s settings and the jobs that have not run yet'
 );
 select cmp_ok((select count(*)::integer from first_look), '>', 25, 'many things are looked at');
 select is((select status from first_look where what = 'nothing lost in a crash'), case current_setting('fsync') when 'on' then 'OK' else 'FAIL' end,
     'a server that loses commits in a crash is not ready');
 
-select results_eq($$select evidence from first_look where what like 'job %'$$, $$select 'has never succeeded' from generate_series(1, 5)$$, 'a job that has never run says so');
+select results_eq($$select evidence from first_look where what like 'job %'$$, $$select 'has never succeeded' from generate_series(1, 6)$$, 'a job that has never run says so');
 set local timezone = 'Asia/Tokyo';
 set local datestyle = 'German';
 set local intervalstyle = 'iso_8601';
@@ -127,7 +127,7 @@ insert into job_runs (job, started_at, finished_at, outcome) values ('remind', n
 insert into job_runs (job, started_at, finished_at, outcome, detail) values ('publish', now(), now(), 'FAILURE', '{"error": "no disk"}');
 select results_eq(
     $$select what, status from production_readiness_check() where what ~ '^job ' order by what$$,
-    $$values ('job breaches', 'WARN'), ('job expire', 'OK'), ('job maintain', 'WARN'), ('job publish', 'WARN'), ('job remind', 'FAIL')$$,
+    $$values ('job breaches', 'WARN'), ('job expire', 'OK'), ('job maintain', 'WARN'), ('job publish', 'WARN'), ('job refresh', 'WARN'), ('job remind', 'FAIL')$$,
     'a job that ran is fine, one whose last run failed is not, one that is silent for an hour still less'
 );
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days');

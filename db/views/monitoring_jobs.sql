@@ -1,0 +1,83 @@
+-- The workers as a person reads them. maintain and what else runs once a day is asked for a day and two hours.
+create or replace view public.monitoring_jobs as
+with runs as (
+    select
+        r.job,
+        count(*) filter (where r.outcome = 'SUCCESS') as succeeded,
+        count(*) filter (where r.outcome = 'FAILURE') as failed,
+        count(*) filter (where r.outcome is null) as unfinished
+    from public.job_runs as r
+    where r.started_at > now() - interval '24 hours'
+    group by r.job
+),
+
+successes as (
+    select
+        r.job,
+        extract(epoch from now() - max(r.finished_at)) as age
+    from public.job_runs as r
+    where r.outcome = 'SUCCESS'
+    group by r.job
+),
+
+jobs as (
+    select s.job
+    from successes as s
+    union
+    select r.job
+    from runs as r
+),
+
+figures as (
+    select
+        'job_last_success' as kpi,
+        j.job as dimension,
+        round(greatest(s.age, 0)) as value,
+        'seconds' as unit,
+        1 as n
+    from jobs as j
+    left join successes as s on j.job = s.job
+    union all
+    select
+        'job_runs_24h',
+        j.job,
+        coalesce(r.succeeded, 0),
+        'runs',
+        2
+    from jobs as j
+    left join runs as r on j.job = r.job
+    union all
+    select
+        'job_failures_24h',
+        j.job,
+        coalesce(r.failed, 0),
+        'runs',
+        3
+    from jobs as j
+    left join runs as r on j.job = r.job
+    union all
+    select
+        'snapshot_age',
+        null,
+        round(extract(epoch from now() - f.taken_at)),
+        'seconds',
+        4
+    from internal.figure_snapshot as f
+)
+
+select
+    f.kpi,
+    f.dimension,
+    f.value::numeric as value,
+    f.unit,
+    case when f.dimension = 'maintain' then 93600 else t.threshold end as threshold,
+    public.kpi_status(
+        f.value, t.comparison, case when f.dimension = 'maintain' then 93600 else t.threshold end,
+        case when f.dimension = 'maintain' then 604800 else t.tolerated end
+    ) as status
+from figures as f
+left join public.v_kpi_thresholds as t on f.kpi = t.kpi
+order by f.n, f.dimension;
+comment on view public.monitoring_jobs is
+    'The workers: age of the last success, runs and failures in 24 hours, and the age of the figures.';
+grant select on public.monitoring_jobs to lead_operations, grafana_reader;
