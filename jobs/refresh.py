@@ -41,7 +41,8 @@ def command(app: App) -> None:
     ):
         done = refresh(connection)
         detail["notes_added"] = done["notes_added"]
+    moment = app.dates.moment(done["taken_at"])
     app.report(
-        f"counted the figures as of {app.dates.moment(done['taken_at'])}; counters grew by {done['notes_added']}",
+        f"counted the figures as of {moment}; counters grew by {done['notes_added']}",
         **done,
     )

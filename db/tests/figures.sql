@@ -29,7 +29,8 @@ insert into leads (id, user_id, created_at) values
 insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at, known_at)
 select 3, 7, (timezone('Europe/Berlin', c.reminder_due_at))::date, c.reminder_due_at, now() - interval '1 hour', c.reminder_due_at from internal.lead_clocks as c where c.lead_id = 3;
 insert into lead_holds (lead_id, user_id, reason, start_at) values (5, 7, 'recipe', now() - interval '90 days'), (6, 7, 'x', now() - interval '1 day');
-insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (7, 7, 'planned', now() - interval '1 hour', now() + interval '1 day'), (7, 7, 'over', now() - interval '3 hours', now() - interval '2 hours');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (7, 7, 'planned', now() - interval '1 hour', now() + interval '1 day'),
+    (7, 7, 'over', now() - interval '3 hours', now() - interval '2 hours');
 update leads set converted_at = now() where id = 8;
 select lives_ok('select * from refresh_figures()', 'a refresh');
 select results_eq('select state, value::integer from metric_lead_protection_state order by state', 'select s.state, (select count(*)::integer from v_user_lead_protection as v where v.state = s.state)
@@ -63,7 +64,8 @@ select is((select count(*)::integer from refresh_figures()), 1, 'a refresh');
 select results_eq($$select pg_temp.metric('lead_qualified_activity_total'), pg_temp.metric('lead_reminder_sent_total'), pg_temp.metric('lead_conversion_success_total')$$,
     'values (4::numeric, 1::numeric, 1::numeric)', 'facts and leads that are deleted stay counted');
 select count(*) from expire_due_protections(10);
-insert into job_runs (job, started_at, finished_at, outcome) values ('expire', now() - interval '200 days', now() - interval '200 days' + interval '2 seconds', 'SUCCESS'), ('expire', now() - interval '1 minute', now(), 'SUCCESS');
+insert into job_runs (job, started_at, finished_at, outcome) values ('expire', now() - interval '200 days', now() - interval '200 days' + interval '2 seconds', 'SUCCESS'),
+    ('expire', now() - interval '1 minute', now(), 'SUCCESS');
 select is((select count(*)::integer from refresh_figures()), 1, 'a refresh');
 select is(pg_temp.metric('lead_protection_expired_total', 'where reason = ''base_term'''), 1::numeric, 'an expiry is counted when it is recorded');
 select purge_job_runs(100);
@@ -74,7 +76,8 @@ select is((select count from metric_job_duration_seconds where job = 'expire'), 
 
 -- Labels.
 update settings set value = '3' where name = 'figure_series_limit';
-insert into sample_requests (user_id, product_type, urgency) select 7, t.product, 'HIGH' from (values ('Käse', 3), ('Brot', 2), ('Salz', 1), ('Senf', 1)) as t (product, n) cross join generate_series(1, t.n);
+insert into sample_requests (user_id, product_type, urgency) select 7, t.product, 'HIGH' from (values ('Käse', 3), ('Brot', 2), ('Salz', 1),
+    ('Senf', 1)) as t (product, n) cross join generate_series(1, t.n);
 select is((select count(*)::integer from refresh_figures()), 1, 'a refresh');
 select results_eq('select product_type, urgency, value::integer from metric_sample_request_total order by product_type',
     $$values ('Brot', 'HIGH', 2), ('Käse', 'HIGH', 3), ('Salz', 'HIGH', 1), ('other', 'other', 1)$$, 'the largest have series of their own, the others one together');
@@ -92,7 +95,8 @@ select is(pg_temp.metric('sample_request_lost_total') + pg_temp.metric('sample_r
 update settings set value = '200' where name = 'figure_series_limit';
 insert into event_catering_requests (user_id, event_type, capacity_tier, requested_at, responded_at) values (7, 'wedding', 'LARGE', now() - interval '2 hours', now() - interval '90 minutes');
 select is((select count(*)::integer from refresh_figures()), 1, 'a refresh');
-select results_eq('select bounds, counts, count, sum from metric_event_catering_sla_seconds', $$values ('{300,600,1200,1800,3600,7200}'::double precision[], '{0,0,0,1,1,1}'::bigint[], 1::bigint, 1800::double precision)$$,
+select results_eq('select bounds, counts, count, sum from metric_event_catering_sla_seconds', $$values ('{300,600,1200,1800,3600,7200}'::double precision[], '{0,0,0,1,1,1}'::bigint[],
+    1::bigint, 1800::double precision)$$,
     'answers fall into the buckets of the business');
 select is_empty('select * from verify_figures()', 'and in the end the self-check finds nothing');
 select * from finish();

@@ -88,7 +88,8 @@ select set_eq(
          and not exists (select from pg_depend as d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')$$,
     $$values
         ('module02_writer', 'activate_lead_protection'), ('module02_writer', 'record_qualified_activity'), ('module02_writer', 'handle_module_event'),
-        ('lead_worker', 'refresh_figures'), ('lead_worker', 'verify_figures'), ('lead_operations', 'verify_figures'), ('grafana_reader', 'cost_per_lead'), ('lead_exporter', 'oldest_transaction_seconds'), ('lead_operations', 'kpi_status'), ('grafana_reader', 'kpi_status'),
+        ('lead_worker', 'refresh_figures'), ('lead_worker', 'verify_figures'), ('lead_operations', 'verify_figures'), ('grafana_reader', 'cost_per_lead'),
+    ('lead_exporter', 'oldest_transaction_seconds'), ('lead_operations', 'kpi_status'), ('grafana_reader', 'kpi_status'),
         ('lead_operations', 'create_lead_hold'), ('lead_operations', 'release_lead_hold'), ('lead_operations', 'extend_lead_protection'), ('lead_operations', 'reinstate_lead_protection'),
         ('lead_operations', 'explain_lead_protection'), ('lead_operations', 'lead_protection_at'), ('lead_operations', 'user_lead_protection_at'),
         ('lead_operations', 'list_outbox_events'), ('lead_operations', 'replay_outbox_events'), ('lead_operations', 'discard_outbox_events'),
@@ -204,7 +205,8 @@ select lives_ok('select release_outbox_claim(1)', 'releases');
 select lives_ok($$select finish_job_run(start_job_run('sweep'), 'SUCCESS', '{}')$$, 'tells of its runs');
 select lives_ok('select * from verify_lead_protection()', 'checks');
 select throws_ok(s.statement, '42501', null, format('the worker may not: %s', s.statement)) from (values
-    ('select * from leads'), ('select * from outbox'), ('update lead_reminders set sent_at = now()'), ('delete from outbox'), ('insert into lead_reminders (lead_id, user_id, window_start) values (1, 7, ''2025-01-01'')'),
+    ('select * from leads'), ('select * from outbox'), ('update lead_reminders set sent_at = now()'), ('delete from outbox'),
+    ('insert into lead_reminders (lead_id, user_id, window_start) values (1, 7, ''2025-01-01'')'),
     ('select * from v_user_lead_protection'), ('call create_lead_hold(1, 7, ''x'')'), ('call reinstate_lead_protection(1, 7, ''x'')'),
     ('update settings set value = ''any'''), ('insert into job_runs (job) values (''x'')'),
     ('create temp table t (x integer)'), ('truncate outbox')) as s (statement);
