@@ -171,12 +171,13 @@ begin
      ) as k
      where d.lead_id between p_first and p_last and d.kind = 'PROTECTED';
 
-    -- final_until is what only the stored row knows.
+    -- final_until and the count of activities are what only the stored row knows.
     select string_agg(quote_ident(a.attname), ', ' order by a.attnum),
            string_agg(
                case a.attname
                    when 'final_until'
                        then 'case when e.end_reason in (''INACTIVITY'', ''BASE_TERM'') then e.ended_at end'
+                   when 'qualified_activities' then '1'
                    else 'e.' || quote_ident(a.attname)
                end, ', ' order by a.attnum
            )

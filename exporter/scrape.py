@@ -36,7 +36,10 @@ _CATALOGUE = """
      group by c.oid, c.relname
      order by c.relname
 """
-_SESSION = "select set_config('search_path', 'pg_catalog, public', false), set_config('jit', 'off', false)"
+_SESSION = """
+    select set_config('search_path', 'pg_catalog, public', false), set_config('jit', 'off', false),
+           set_config('statement_timeout', %s, false)
+"""
 _LIMIT = "select set_config('statement_timeout', %s, true)"
 
 Connection = psycopg.Connection[TupleRow]
@@ -94,24 +97,25 @@ class Reader:
 
     def _scrape(self, until: float) -> Figures:
         if self._connection is None or self._connection.closed:
-            self._connection = _connect(self._database)
+            self._connection = _connect(self._database, self._seconds * _SHARE_OF_ALL)
         connection = self._connection
+        try:
+            return self._transaction(connection, until, self._suspects)
+        except psycopg.Error as error:
+            if connection.closed:
+                raise
+            logger("exporter").warning("the views cannot be read together: %s", describe(error))
+        return self._transaction(connection, until, None)
+
+    def _transaction(self, connection: Connection, until: float, suspects: set[str] | None) -> Figures:
+        """All views at one moment: together, but the suspects (None: all of them) one by one."""
         found = Figures(is_up=True)
         rows: Rows = defaultdict(list)
         with connection.transaction():
-            _limit(connection, self._seconds * _SHARE_OF_ALL)
             catalogue = connection.execute(_CATALOGUE, prepare=True)
             views = [View(name, text, tuple(columns)) for name, text, columns in catalogue]
-            trusted = [view for view in views if view.view not in self._suspects]
-            doubtful = [view for view in views if view.view in self._suspects]
-            try:
-                with connection.transaction():
-                    _read(connection, trusted, rows)
-            except psycopg.Error as error:
-                if connection.closed:
-                    raise
-                logger("exporter").warning("the views cannot be read together: %s", describe(error))
-                doubtful = views
+            doubtful = [view for view in views if suspects is None or view.view in suspects]
+            _read(connection, [view for view in views if view not in doubtful], rows)
             for view in doubtful:
                 self._doubt(connection, view, until, rows, found)
         self._suspects = set(found.broken)
@@ -132,7 +136,7 @@ class Reader:
             return
         try:
             with connection.transaction():
-                _limit(connection, min(left, _SECONDS_FOR_ONE))
+                connection.execute(_LIMIT, [_milliseconds(min(left, _SECONDS_FOR_ONE))])
                 _read(connection, [view], rows)
         except psycopg.Error as error:
             if connection.closed:
@@ -146,7 +150,7 @@ class Reader:
 Rows = defaultdict[str, list[Mapping[str, Any]]]
 
 
-def _connect(database: Database) -> Connection:
+def _connect(database: Database, seconds: float) -> Connection:
     defaults: dict[str, Any] = {"connect_timeout": 2, "tcp_user_timeout": 2000}
     given = conninfo_to_dict(to_conninfo(database.url))
     connection = psycopg.connect(
@@ -159,12 +163,12 @@ def _connect(database: Database) -> Connection:
     connection.read_only = True
     # All views are of one moment.
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.execute(_SESSION)
+    connection.execute(_SESSION, [_milliseconds(seconds)])
     return connection
 
 
-def _limit(connection: Connection, seconds: float) -> None:
-    connection.execute(_LIMIT, [str(max(1, round(seconds * 1000)))])
+def _milliseconds(seconds: float) -> str:
+    return str(max(1, round(seconds * 1000)))
 
 
 def _read(connection: Connection, views: Sequence[View], rows: Rows) -> None:

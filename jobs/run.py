@@ -379,7 +379,7 @@ def command(
     health: tuple[str, int] | None,
     grace: float,
 ) -> int:
-    """Run all workers (remind, expire, publish, breaches, maintain, refresh; mail with --smtp) in one process.
+    """Run all workers in one process: remind, expire, publish, breaches, maintain, refresh; mail with --smtp.
 
     It ends by SIGTERM or Ctrl-C.
 
