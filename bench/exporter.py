@@ -26,7 +26,8 @@ SCRAPE_BOUND_MS = 20.0
 _COUNTS = 7
 _SAMPLES = """
     insert into public.sample_requests (user_id, product_type, urgency)
-    select 1, 'product ' || n % 40, (array['LOW', 'NORMAL', 'HIGH'])[1 + n % 3] from generate_series(1, 2000) as n
+    select 1, 'product ' || n % 40, (array['LOW', 'NORMAL', 'HIGH'])[1 + n % 3]
+      from generate_series(1, 2000) as n
 """
 
 
@@ -85,7 +86,7 @@ def _scrape(url: str, scrapes: int) -> tuple[list[float], int]:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         for _ in range(scrapes):
             began = time.perf_counter()
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{server.server_port}/metrics") as answer:
                 content = answer.read()
             took.append(1000 * (time.perf_counter() - began))
         server.shutdown()

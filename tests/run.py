@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STEPS = ("lint", "pgtap", "isolation", "pytest")
 NIGHTLY_HISTORIES = 20_000
 NIGHTLY_KILLS = 1_000
+NIGHTLY_FIGURE_SEEDS = 40
 NIGHTLY_LEADS = 1_000_000
 
 
@@ -53,6 +54,7 @@ def main() -> int:
     if options.nightly:
         os.environ.setdefault("LEADGUARD_HISTORIES", str(NIGHTLY_HISTORIES))
         os.environ.setdefault("LEADGUARD_KILLS", str(NIGHTLY_KILLS))
+        os.environ.setdefault("LEADGUARD_FIGURE_SEEDS", str(NIGHTLY_FIGURE_SEEDS))
         os.environ.setdefault("LEADGUARD_LEADS", str(NIGHTLY_LEADS))
     try:
         provide(options.only, options.pg)
