@@ -24,6 +24,7 @@ _BATCH = """
 _ESTIMATE = "select reltuples::bigint as leads from pg_class where oid = 'public.leads'::regclass"
 _ONE = "select * from public.verify_lead_protection(%s)"
 _LOWEST = -(2**63)
+_FIGURES = "select figure, label, counted, recounted from public.verify_figures()"
 
 
 def verify_all(connection: Connection, batch: int) -> Iterator[tuple[int, list[dict[str, Any]]]]:
@@ -36,6 +37,14 @@ def verify_all(connection: Connection, batch: int) -> Iterator[tuple[int, list[d
             return
         yield len(rows), [difference for row in rows for difference in row["differences"] or ()]
         after = rows[-1]["id"]
+
+
+def _figures_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("Figure", "Label", "Counted", "From the facts")
+    for row in rows:
+        told = [Text(printable("–" if row[name] is None else str(row[name]))) for name in row]
+        table.add_row(*told)
+    return table
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
@@ -54,13 +63,13 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 @common_options
 @pass_app
 def command(app: App, lead: int | None, batch: int) -> None:
-    """Compare what is stored of LEAD, or of all leads, with what the facts come to.
+    """Compare what is stored of LEAD, or of all leads and in the figures, with what the facts come to.
 
     Only reads. A difference is a defect: report it with what is printed.
 
     \b
     JSON: {"leads": how many were checked, "differences": [{"lead_id", "difference", "stored",
-    "computed"}], "count": of the differences}
+    "computed"}], "figures": [{"figure", "label", "counted", "recounted"}], "count": of all differences}
 
     \b
     Exit codes: 0 all is right, 1 the database refused (LP001 unknown lead), 3 unreachable,
@@ -72,6 +81,7 @@ def command(app: App, lead: int | None, batch: int) -> None:
       leadguard verify 4711 --json
     """
     found: list[dict[str, Any]] = []
+    figures: list[dict[str, Any]] = []
     checked = 0
     with app.database.session("leadguard verify") as connection:
         if lead is not None:
@@ -85,12 +95,19 @@ def command(app: App, lead: int | None, batch: int) -> None:
                     checked += count
                     found += differences
                     advance(count)
+            figures = connection.execute(_FIGURES).fetchall()
     if app.json:
-        click.echo(as_json({"leads": checked, "differences": found, "count": len(found)}))
+        count = len(found) + len(figures)
+        told = {"leads": checked, "differences": found, "figures": figures, "count": count}
+        click.echo(as_json(told))
     else:
         if found:
             stdout().print(_table(found))
+        if figures:
+            stdout().print(_figures_table(figures))
         leads = len({row["lead_id"] for row in found})
         click.echo(f"verified {checked} leads: " + (f"{leads} differ" if found else "all is right"))
-    if found:
+        if figures:
+            click.echo(f"{len(figures)} figures differ")
+    if found or figures:
         raise click.exceptions.Exit(Exit.NOT_RIGHT)

@@ -32,7 +32,7 @@ figures as (
     select
         'job_last_success' as kpi,
         j.job as dimension,
-        round(greatest(s.age, 0)) as value,
+        round(case when s.age < 0 then 0 else s.age end) as value,
         'seconds' as unit,
         1 as n
     from jobs as j

@@ -23,23 +23,21 @@ select
     k.dimension,
     k.value::numeric as value,
     k.unit,
-    k.threshold::numeric as threshold,
-    case
-        when k.threshold is null then null
-        when k.value <= k.threshold then 'OK'
-        else 'BREACH'
-    end as status
+    t.threshold,
+    public.kpi_status(k.value::numeric, t.comparison, t.threshold, t.tolerated) as status
 from pending as p
 cross join published as b
 cross join lateral (
     values
-    ('outbox_lag', null::text, greatest(round(coalesce(p.lag, 0), 3), 0), 'seconds', 3),
-    ('outbox_pending', null, p.events, 'events', null),
-    ('outbox_retrying', null, p.retrying, 'events', null),
-    ('outbox_held_back', null, p.held_back, 'events', null),
-    ('outbox_dead_letters', null, (select count(*) from public.outbox_dead_letters), 'events', 0),
-    ('outbox_published_24h', null, b.events, 'events', null)
-) as k (kpi, dimension, value, unit, threshold);
+    (1, 'outbox_lag', null::text, greatest(round(coalesce(p.lag, 0), 3), 0), 'seconds'),
+    (2, 'outbox_pending', null, p.events, 'events'),
+    (3, 'outbox_retrying', null, p.retrying, 'events'),
+    (4, 'outbox_held_back', null, p.held_back, 'events'),
+    (5, 'outbox_dead_letters', null, (select count(*) from public.outbox_dead_letters), 'events'),
+    (6, 'outbox_published_24h', null, b.events, 'events')
+) as k (n, kpi, dimension, value, unit)
+left join public.v_kpi_thresholds as t on k.kpi = t.kpi
+order by k.n;
 comment on view public.monitoring_outbox is
     'Outbox KPIs, a row each: kpi, dimension (null), value, unit, threshold, status OK or BREACH (null without a threshold).';
 grant select on public.monitoring_outbox to lead_operations, grafana_reader;

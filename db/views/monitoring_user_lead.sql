@@ -1,4 +1,5 @@
--- The lead figures a person reads in psql, counted now over the narrow table.
+-- The lead figures a person reads in psql, counted now over the narrow table; what is due and
+-- not queued comes from the figures.
 create or replace view public.monitoring_user_lead as
 with counted as (
     select
@@ -33,7 +34,9 @@ overrun as (
     from public.lead_holds as h
     inner join internal.lead_clocks as c on h.lead_id = c.lead_id
     inner join public.protection_policies as p on c.policy = p.policy and c.policy_version = p.version
-    where h.end_at is null and h.start_at + p.max_hold < now()
+    where
+        h.end_at is null and c.ended_at is null and h.user_id = c.user_id
+        and h.start_at + p.max_hold < now()
 ),
 
 ended as (
@@ -42,6 +45,15 @@ ended as (
         count(*) filter (where p.end_reason = 'BASE_TERM') as base_term
     from public.lead_protection_periods as p
     where p.recorded_at > now() - interval '1 day'
+),
+
+-- What nobody has queued yet, as of the last count of the figures.
+snapshot as (
+    select
+        max(g.value) filter (where g.figure = 'lead_reminders_pending') as pending,
+        extract(epoch from now()) - max(g.value) filter (where g.figure = 'lead_reminder_oldest_since') as oldest
+    from internal.figure_gauges as g
+    where g.figure in ('lead_reminders_pending', 'lead_reminder_oldest_since')
 )
 
 select
@@ -49,34 +61,33 @@ select
     k.dimension,
     k.value::numeric as value,
     k.unit,
-    k.threshold::numeric as threshold,
-    case
-        when k.threshold is null or k.value is null then null
-        when k.is_floor and k.value >= k.threshold or not k.is_floor and k.value <= k.threshold then 'OK'
-        when k.is_floor and k.value >= k.threshold * 0.95 then 'WARN'
-        else 'BREACH'
-    end as status
+    t.threshold,
+    public.kpi_status(k.value::numeric, t.comparison, t.threshold, t.tolerated) as status
 from counted as c
 cross join reminders as r
 cross join overrun as o
 cross join ended as e
+cross join snapshot as s
 cross join lateral (
     values
-    ('leads_by_state', 'PROTECTED', c.protected::numeric, 'leads', null::numeric, false),
-    ('leads_by_state', 'REMINDER_DUE', c.reminder_due, 'leads', null, false),
-    ('leads_by_state', 'GRACE', c.grace, 'leads', null, false),
-    ('leads_by_state', 'EXPIRED', c.expired, 'leads', null, false),
-    ('leads_by_state', 'CONVERTED', c.converted, 'leads', null, false),
-    ('leads_on_hold', null, c.on_hold, 'leads', null, false),
-    ('holds_overrun', null, o.holds, 'holds', 0, false),
-    ('ending_within_7_days', null, c.ending_soon, 'leads', null, false),
-    ('reminders_queued', null, r.pending, 'reminders', null, false),
-    ('reminder_oldest_unsent', null, coalesce(r.oldest, 0), 'seconds', 3600, false),
-    ('reminders_sent_24h', null, r.sent, 'reminders', null, false),
-    ('reminders_in_time_24h', null, round(100.0 * r.sent_in_time / nullif(r.sent, 0), 1), 'percent', 100, true),
-    ('expired_24h', 'INACTIVITY', e.inactivity, 'leads', null, false),
-    ('expired_24h', 'BASE_TERM', e.base_term, 'leads', null, false)
-) as k (kpi, dimension, value, unit, threshold, is_floor);
+    (1, 'leads_by_state', 'PROTECTED', c.protected::numeric, 'leads'),
+    (2, 'leads_by_state', 'REMINDER_DUE', c.reminder_due, 'leads'),
+    (3, 'leads_by_state', 'GRACE', c.grace, 'leads'),
+    (4, 'leads_by_state', 'EXPIRED', c.expired, 'leads'),
+    (5, 'leads_by_state', 'CONVERTED', c.converted, 'leads'),
+    (6, 'leads_on_hold', null, c.on_hold, 'leads'),
+    (7, 'holds_overrun', null, o.holds, 'holds'),
+    (8, 'ending_within_7_days', null, c.ending_soon, 'leads'),
+    (9, 'reminders_queued', null, r.pending, 'reminders'),
+    (10, 'reminders_pending', null, greatest(r.pending, s.pending::numeric), 'reminders'),
+    (11, 'reminder_oldest_unsent', null, greatest(r.oldest, s.oldest::numeric, 0), 'seconds'),
+    (12, 'reminders_sent_24h', null, r.sent, 'reminders'),
+    (13, 'reminders_in_time_24h', null, round(100.0 * r.sent_in_time / nullif(r.sent, 0), 1), 'percent'),
+    (14, 'expired_24h', 'INACTIVITY', e.inactivity, 'leads'),
+    (15, 'expired_24h', 'BASE_TERM', e.base_term, 'leads')
+) as k (n, kpi, dimension, value, unit)
+left join public.v_kpi_thresholds as t on k.kpi = t.kpi
+order by k.n;
 comment on view public.monitoring_user_lead is
     'Lead KPIs, a row each: kpi, dimension (the split or null), value, unit, threshold, status OK, WARN or BREACH.';
 grant select on public.monitoring_user_lead to lead_operations, grafana_reader;
