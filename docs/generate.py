@@ -1,5 +1,5 @@
-"""Writes what the database says: the reference of the SQL interface, from its comments, and docs/events, from
-the registry of events.
+"""Writes what the database says: the reference of the SQL interface, from its comments, docs/events, from the
+registry of events, and docs/runbooks, from the runbooks' rows.
 
 ./run docs            write them; refused if a change would break a consumer of released events
 ./run docs --check    exit 1 if what is committed is not what the database says
@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from docs import events, released
+from docs import events, released, runbooks
 from jobs.cluster import Cluster
 from jobs.migrate import migrate
 
@@ -123,13 +123,14 @@ def generate(url: str) -> dict[Path, str]:
         return {
             PAGE: page(connection),
             **events.files(registry),
+            **runbooks.files(connection),
             events.RELEASED: events.to_json(released.promises(registry)),
         }
 
 
 def stale(files: Iterable[Path]) -> set[Path]:
-    """What lies in docs/events and is not generated any more."""
-    return set(events.FOLDER.iterdir()) - set(files)
+    """What lies in the generated folders and is not generated any more."""
+    return {*events.FOLDER.iterdir(), *runbooks.FOLDER.glob("*")} - set(files)
 
 
 def main() -> int:
@@ -157,8 +158,10 @@ def main() -> int:
     for path in stale(files):
         path.unlink()
     for path, text in files.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
-    sys.stdout.write(f"wrote {PAGE.relative_to(ROOT)} and {events.FOLDER.relative_to(ROOT)}\n")
+    written = (path.relative_to(ROOT) for path in (PAGE, events.FOLDER, runbooks.FOLDER))
+    sys.stdout.write(f"wrote {', '.join(map(str, written))}\n")
     return 0
 
 

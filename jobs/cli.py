@@ -59,6 +59,7 @@ COMMANDS = {
     "reinstate": "jobs.reinstate",
     "verify": "jobs.verify",
     "check": "jobs.check",
+    "runbook": "jobs.runbook",
     "demo": "jobs.demo",
 }
 

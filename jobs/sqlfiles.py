@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from jobs.paths import FUNCTIONS, VIEWS
+from jobs.paths import FUNCTIONS, RUNBOOKS, VIEWS
 
 
 def sql_files(folder: Path) -> list[Path]:
@@ -28,8 +28,8 @@ def load(connection: psycopg.Connection[Any], folder: Path) -> None:
 
 
 def fingerprint() -> str:
-    """One value for this program's functions and views: another in the database means another release."""
+    """One value for this program's functions, views, runbooks: another in the database, another release."""
     digest = hashlib.sha256()
-    for path in (*sql_files(FUNCTIONS), *sql_files(VIEWS)):
+    for path in (*sql_files(FUNCTIONS), *sql_files(VIEWS), *sorted(RUNBOOKS.glob("*.toml"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

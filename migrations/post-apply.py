@@ -1,4 +1,4 @@
-"""Functions and views as they are today, re-created in one transaction after every migration.
+"""Functions, views and runbooks as they are today, re-created in one transaction after every migration.
 
 The rule of order is simple: first db/functions, then db/views, each by file name (`v_…` first).
 Bodies are not checked while loading, so that functions may call each other; `begin atomic` bodies and
@@ -8,10 +8,12 @@ views are parsed at once, so their files are named such that what they need come
 from typing import Any
 
 import psycopg
+from psycopg.types.json import Jsonb
 from yoyo import step
 
 from jobs import __version__
 from jobs.paths import FUNCTIONS, SCHEMA, VIEWS
+from jobs.runbook_files import read_runbooks
 from jobs.sqlfiles import fingerprint, load
 
 
@@ -26,6 +28,7 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     # The registry of events is what the file says; its triggers compile it with the functions of today.
     connection.execute((SCHEMA / "136_registered_events.sql").read_bytes())
     connection.execute("select public.make_outbox_partitions()")
+    connection.execute("select internal.store_runbooks(%s)", [Jsonb(read_runbooks())])
     # From here on whatever is altered by hand shows in production_readiness_check().
     connection.execute("select internal.record_shape(%s, %s)", [__version__, fingerprint()])
 

@@ -1,6 +1,6 @@
 -- Page 2 is a contract: names and columns are fixed, more columns may be added at the end.
 begin;
-select plan(69);
+select plan(70);
 
 -- Tables: the columns of page 2, their types, in this order and before any later ones.
 create temp table promised (relation text, n integer, name text, type text, is_required boolean);
@@ -103,7 +103,8 @@ insert into calls values
     ('production_readiness_check', 'f', '', 'SETOF readiness_finding'),
     ('record_catering_breaches', 'f', '"limit" integer DEFAULT, at timestamp with time zone DEFAULT', 'SETOF event_catering_requests'),
     ('record_budget_breaches', 'f', 'at timestamp with time zone DEFAULT', 'SETOF cost_budget_breaches'),
-    ('handle_module_event', 'f', 'event jsonb', 'text');
+    ('handle_module_event', 'f', 'event jsonb', 'text'),
+    ('help_guided_operation', 'f', 'query text, locale text DEFAULT', 'jsonb');
 set local search_path = public, tap, pg_catalog;
 select results_eq(
     format($$select p.prokind::text, regexp_replace(regexp_replace(pg_get_function_arguments(p.oid), '(^|, )IN ', '\1', 'g'), ' DEFAULT [^,]+', ' DEFAULT', 'g'), pg_get_function_result(p.oid)
