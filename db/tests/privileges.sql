@@ -61,12 +61,9 @@ select set_eq(
         ('lead_exporter', 'metric_sample_request_failed_total', 'SELECT'), ('lead_exporter', 'metric_sample_request_lost_total', 'SELECT'),
         ('lead_exporter', 'metric_sample_request_success_total', 'SELECT'),
         ('lead_exporter', 'metric_sample_request_total', 'SELECT'),
-<<<<<<< HEAD
         ('lead_operations', 'inbox_dead_letters', 'SELECT'), ('lead_operations', 'disabled_sinks', 'SELECT'),
         ('lead_exporter', 'metric_inbox_dead_letters', 'SELECT'), ('lead_exporter', 'metric_disabled_sinks', 'SELECT'),
-=======
         ('lead_operations', 'runbooks', 'SELECT'), ('lead_operations', 'runbook_steps', 'SELECT'),
->>>>>>> c02f6fc (Runbooks: what to do at night, as rows in German and English; help_guided_operation and leadguard runbook answer with them)
         ('grafana_reader', 'v_current_season', 'SELECT'), ('lead_exporter', 'metric_season_active', 'SELECT'), ('lead_exporter', 'metric_season_load_multiplier', 'SELECT')$$,
     'rights on tables and views are these and no others'
 );
@@ -110,13 +107,10 @@ select set_eq(
         ('lead_worker', 'compose_mail_messages'), ('lead_worker', 'claim_mail_messages'), ('lead_worker', 'start_mail_message'), ('lead_worker', 'record_mail_sent'),
         ('lead_worker', 'record_mail_failure'), ('lead_worker', 'release_mail_messages'), ('lead_worker', 'purge_mail_messages'), ('lead_worker', 'mail_sender'), ('lead_operations', 'mail_sender'),
         ('lead_operations', 'resend_mail_messages'), ('lead_operations', 'replace_mail_by_events'),
-<<<<<<< HEAD
         ('lead_worker', 'handle_module_event'), ('lead_worker', 'record_inbox_dead_letter'), ('lead_operations', 'replay_inbox_dead_letter'), ('lead_operations', 'discard_inbox_dead_letters'),
         ('lead_worker', 'disable_sink'), ('lead_worker', 'list_disabled_sinks'), ('lead_operations', 'list_disabled_sinks'), ('lead_operations', 'enable_sink'),
-=======
         ('module02_writer', 'help_guided_operation'), ('module03_writer', 'help_guided_operation'), ('finops_writer', 'help_guided_operation'),
         ('lead_operations', 'help_guided_operation'), ('grafana_reader', 'help_guided_operation'),
->>>>>>> c02f6fc (Runbooks: what to do at night, as rows in German and English; help_guided_operation and leadguard runbook answer with them)
         -- What the views run, with their reader's right.
         ('module02_writer', 'internal.protection_row'), ('module02_writer', 'internal.days_between'),
         ('lead_operations', 'internal.protection_row'), ('lead_operations', 'internal.days_between'),
