@@ -24,7 +24,8 @@ as $$
 
     -- What covers less than half of the question is named, not recommended.
     best as (
-        select case when f.has_keyword then f.kind else 'generic' end as kind, f.confidence, internal.runbook_document(f.runbook, a.locale) as document
+        select case when f.has_keyword then f.kind else 'generic' end as kind, f.confidence,
+               internal.runbook_document(f.runbook, a.locale) as document
           from asked as a
          cross join fitting as f
          where f.n = 1 and (f.has_keyword or f.confidence >= 0.5)
