@@ -45,6 +45,8 @@ COMMANDS = {
     "refresh": "jobs.refresh",
     "outbox": "jobs.outbox",
     "sinks": "jobs.disabled",
+    "consume": "jobs.consume",
+    "inbox": "jobs.inbox",
     "run": "jobs.run",
     "exporter": "exporter.command",
     "status": "jobs.status",

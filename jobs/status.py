@@ -70,6 +70,10 @@ _MAIL = """
         or exists (select from public.settings as s where s.name = 'mail_from' and s.value <> '')
 """
 
+# What needs a person: events of others that could not be applied, and receivers that are gone.
+_INBOX = "select count(*) as dead_letters, min(first_at) as oldest from public.inbox_dead_letters"
+_DISABLED_SINKS = "select sink, disabled_at, reason from public.list_disabled_sinks()"
+
 # From name to name along the index: a job that runs every few seconds leaves many rows.
 _JOBS = """
     with recursive names as (
@@ -132,6 +136,8 @@ def status(connection: Connection, upcoming: int) -> dict[str, Any]:
             "next_expiry_at": min((row["expiry_at"] for row in rows if row["expiry_at"]), default=None),
             "due_next": deadlines(connection, upcoming),
             "outbox": backlog(connection),
+            "inbox": connection.execute(_INBOX).fetchone(),
+            "disabled_sinks": connection.execute(_DISABLED_SINKS).fetchall(),
             "mail": connection.execute(_MAIL).fetchone(),
             "jobs": connection.execute(_JOBS).fetchall(),
         }
@@ -208,6 +214,13 @@ def rendered(told: dict[str, Any], dates: Dates) -> RenderableType:
     if waiting["dead_letters"]:
         dead = f"Dead letters: {waiting['dead_letters']}. See them: leadguard outbox list --state dead"
         parts.append(Text(dead, style="bold red"))
+    if told["inbox"]["dead_letters"]:
+        dead = f"Inbox: {told['inbox']['dead_letters']} dead letters. See them: leadguard inbox list"
+        parts.append(Text(dead, style="bold red"))
+    for sink in told["disabled_sinks"]:
+        since = dates.moment(sink["disabled_at"])
+        gone = f"Sink {sink['sink']} is disabled since {since} ({sink['reason']}): leadguard sinks --help"
+        parts.append(Text(gone, style="bold red"))
     if told["mail"]:
         parts.append(_mail_line(told["mail"], dates))
     parts.append(Text(f"As of {dates.moment(told['at'])} ({dates.where.key}).", style="dim"))
@@ -288,6 +301,7 @@ def command(app: App, upcoming: int, watch: float | None) -> None:
     JSON: {"at", "states": [{"state", "leads", "on_hold"}], "next_reminder_at", "next_expiry_at",
     "due_next": [{"at", "what", "lead_id", "company_name", "user_id", "state"}],
     "outbox": {"pending", "oldest", "lag_seconds", "retrying", "dead_letters"},
+    "inbox": {"dead_letters", "oldest"}, "disabled_sinks": [{"sink", "disabled_at", "reason"}],
     "mail": {"pending", "oldest", "bounced", "unknown"}, or null where it is not configured,
     "jobs": [{"job", "started_at", "finished_at", "outcome", "detail", "last_success_at"}]}
 

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -20,8 +20,10 @@ from jobs.database import Database
 from jobs.errors import UsageProblem
 from jobs.publish import publish
 from jobs.sinks import Event, Sink, SinkFailed, open_sink
+from jobs.sources import SourceFailed, open_source
 from tests.brokers import RabbitServer
 from tests.daemon import eventually
+from tests.test_consume import activity, created, drained, encoded
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -275,3 +277,28 @@ def test_the_outbox_is_drained_in_order_per_lead(
     archived = connection.execute("select event_id::text from public.outbox_archive order by lead_id, id")
     by_lead = sorted(found, key=lambda event: event["lead_id"])
     assert [event["event_id"] for event in by_lead] == [row[0] for row in archived]
+
+
+# --- events that come in ----------------------------------------------------------------------------------
+
+
+def test_a_queue_is_consumed_each_event_once_and_acknowledged_after_its_commit(
+    exchange: Exchange, fresh_database: str, connect: Connect
+) -> None:
+    connection = connect(fresh_database)
+    lead = created(1)
+    with channel_to(exchange.server) as channel:
+        for body in (lead, lead, created(2), b"poison", activity(1)):
+            channel.basic_publish("", exchange.name, encoded(body))
+    url = f"{exchange.server.url}/{exchange.name}"
+    # One that dies with all of them in hand, three applied: the broker delivers all of them again.
+    with closing(open_source(url)) as dying, Database(fresh_database).session() as session:
+        for message in dying.receive(100, 5.0)[:3]:
+            session.execute("select public.handle_module_event(%s::jsonb)", [message.body.decode()])
+    did = drained(fresh_database, url)
+    assert (did.applied, did.duplicates, did.dead_lettered) == (1, 3, 1)
+    counted = "select (select count(*) from public.leads), (select count(*) from public.lead_activities)"
+    assert connection.execute(counted).fetchone() == (2, 1)
+    assert exchange.messages() == []
+    with pytest.raises(SourceFailed, match="no queue"):
+        open_source(f"{exchange.server.url}/missing")

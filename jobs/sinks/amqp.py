@@ -138,8 +138,8 @@ class _Link:
         self._connection = pika.SelectConnection(
             parameters,
             on_open_callback=self._on_open,
-            on_open_error_callback=lambda _connection, error: self._on_end(_why(error)),
-            on_close_callback=lambda _connection, error: self._on_end(_why(error)),
+            on_open_error_callback=lambda _connection, error: self._on_end(why(error)),
+            on_close_callback=lambda _connection, error: self._on_end(why(error)),
         )
         self._connection.add_on_connection_blocked_callback(self._on_blocked)
         self._connection.add_on_connection_unblocked_callback(self._on_unblocked)
@@ -189,7 +189,7 @@ class _Link:
 
     def _on_channel(self, channel: Channel) -> None:
         self._channel = channel
-        channel.add_on_close_callback(lambda _channel, error: self._on_channel_closed(_why(error)))
+        channel.add_on_close_callback(lambda _channel, error: self._on_channel_closed(why(error)))
         channel.add_on_return_callback(self._on_return)
         channel.confirm_delivery(self._on_confirmation, lambda _frame: self._declare(channel))
 
@@ -293,7 +293,7 @@ def _properties(event: Event) -> BasicProperties:
     )
 
 
-def _why(error: BaseException | None) -> str:
+def why(error: BaseException | None) -> str:
     """An error of pika, which wraps the one that tells something, in one line."""
     reason: BaseException | None = error
     while reason is not None and not str(reason) and reason.__cause__ is not None:
@@ -338,4 +338,4 @@ def to_exchange(url: str) -> AmqpSink:
     try:
         return AmqpSink(address)
     except AMQPError as error:
-        raise SinkFailed(f"{address.shown}: {_why(error)}") from error
+        raise SinkFailed(f"{address.shown}: {why(error)}") from error
