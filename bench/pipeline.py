@@ -87,11 +87,7 @@ def measure_drain(url: str, events: int, publishers: int, bound: float | None) -
     with Database(url).session("leadguard bench") as connection:
         connection.execute("select public.make_outbox_partitions()")
         for number in range(_ROUNDS + 1):
-            if _pending(connection) == 0:
-                connection.execute(_AGAIN if _archived(connection) else _BACKLOG, [events])
-            assert _pending(connection) == events
-            connection.execute("vacuum analyze public.outbox")
-            connection.execute("checkpoint")
+            fill_outbox(connection, events)
             with ThreadPoolExecutor(publishers) as threads:
                 started = time.perf_counter()
                 sent = sum(threads.map(lambda _: _drain(url), range(publishers)))
@@ -105,6 +101,15 @@ def measure_drain(url: str, events: int, publishers: int, bound: float | None) -
     return Result(
         name, ">=", bound, rate, min(rates), max(rates), len(rates), 1000 * events / rate, None, "events/s"
     )
+
+
+def fill_outbox(connection: Connection, events: int) -> None:
+    """A backlog of so many events, on a server that has nothing else to do."""
+    if _pending(connection) == 0:
+        connection.execute(_AGAIN if _archived(connection) else _BACKLOG, [events])
+    assert _pending(connection) == events
+    connection.execute("vacuum analyze public.outbox")
+    connection.execute("checkpoint")
 
 
 def _drain(url: str) -> int:

@@ -92,11 +92,11 @@ def main(leads: int, seconds: float, only: list[str], as_json: bool) -> None:
         plain = [{**asdict(result), "passed": result.passed} for result in results]
         print(to_json({"leads": leads, "postgresql": cluster.major, "results": plain}))
     else:
-        _print(results, cluster.major)
+        show(results, cluster.major)
     sys.exit(0 if all(result.passed for result in results) else 1)
 
 
-def _print(results: list[Result], major: int) -> None:
+def show(results: list[Result], major: int) -> None:
     table = Table(title=f"PostgreSQL {major}")
     for heading in (
         "measurement",
