@@ -5,6 +5,7 @@ A new sink joins with a Target: its URL, and what the other side has, in the ord
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
 import os
@@ -15,15 +16,18 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
 
+import nats
 import psycopg
 from psycopg.conninfo import make_conninfo
 
 from jobs import publish
 from jobs.database import Database
 from jobs.sinks import Event, Refusal, Sink, open_sink
+from tests.brokers import NatsServer
 from tests.daemon import eventually
 
 # Where a publisher dies: each is its own next step, or a moment within it.
@@ -42,6 +46,38 @@ class Target(Protocol):
 
     def delivered(self) -> list[str]:
         """The payloads that arrived, in their order, repetitions included."""
+
+
+class Stream:
+    """JetStream, with a dedup window so short that repetitions arrive."""
+
+    def __init__(self, server: NatsServer, window: float = 0.1) -> None:
+        self._server = server
+        self.url = f"{server.url}/leads?create=true&window={window}"
+
+    def delivered(self) -> list[str]:
+        return asyncio.run(self._read())
+
+    async def _read(self) -> list[str]:
+        client = await nats.connect(self._server.url)
+        try:
+            context = client.jetstream()
+            count = (await context.stream_info("leads")).state.messages
+            reader = await context.subscribe("leads.>", ordered_consumer=True)
+            return [(await reader.next_msg(timeout=20)).data.decode() for _ in range(count)]
+        finally:
+            await client.close()
+
+
+class File:
+    """Lines in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.url = f"file:{path}"
+
+    def delivered(self) -> list[str]:
+        return self._path.read_text("utf-8").splitlines()
 
 
 # --- sinks that are slow or wrong on purpose --------------------------------------------------------------

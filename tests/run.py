@@ -24,6 +24,7 @@ NIGHTLY_HISTORIES = 20_000
 NIGHTLY_KILLS = 1_000
 NIGHTLY_FIGURE_SEEDS = 40
 NIGHTLY_LEADS = 1_000_000
+NIGHTLY_PAUSE = 60
 
 
 def pytest(*arguments: str) -> bool:
@@ -56,6 +57,7 @@ def main() -> int:
         os.environ.setdefault("LEADGUARD_KILLS", str(NIGHTLY_KILLS))
         os.environ.setdefault("LEADGUARD_FIGURE_SEEDS", str(NIGHTLY_FIGURE_SEEDS))
         os.environ.setdefault("LEADGUARD_LEADS", str(NIGHTLY_LEADS))
+        os.environ.setdefault("LEADGUARD_PAUSE", str(NIGHTLY_PAUSE))
     try:
         provide(options.only, options.pg)
     except MissingTools as error:

@@ -6,55 +6,21 @@ says it has what it has not, and one that mixes up the order.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nats
 import psycopg
 import pytest
 
 from tests.brokers import NatsServer
-from tests.kills import POINTS, Disorderly, Hasty, Target, kill_publishers
+from tests.kills import POINTS, Disorderly, File, Hasty, Stream, Target, kill_publishers
 
 KILLS = int(os.environ.get("LEADGUARD_KILLS", "50"))
 
 Connect = Callable[..., psycopg.Connection[Any]]
-
-
-class Stream:
-    """JetStream, with a dedup window so short that repetitions arrive."""
-
-    def __init__(self, server: NatsServer) -> None:
-        self._server = server
-        self.url = f"{server.url}/leads?create=true&window=0.1"
-
-    def delivered(self) -> list[str]:
-        return asyncio.run(self._read())
-
-    async def _read(self) -> list[str]:
-        client = await nats.connect(self._server.url)
-        try:
-            context = client.jetstream()
-            count = (await context.stream_info("leads")).state.messages
-            reader = await context.subscribe("leads.>", ordered_consumer=True)
-            return [(await reader.next_msg(timeout=20)).data.decode() for _ in range(count)]
-        finally:
-            await client.close()
-
-
-class File:
-    """Lines in a file."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.url = f"file:{path}"
-
-    def delivered(self) -> list[str]:
-        return self._path.read_text("utf-8").splitlines()
 
 
 @pytest.fixture(params=["nats", "file"])
