@@ -1,24 +1,25 @@
--- What is in the outbox is what its type promises, whoever wrote it. Once an event, in the writer's transaction:
--- one look-up and one match; why an event is refused is worked out only then. Replays match the version they were of.
+-- What is in the outbox is what its type promises, whoever wrote it. Once an event, in the writer's transaction: one
+-- look-up and one match; why an event is refused is worked out only then. A replay matches the version it was of.
 -- security definer: writers have no right on the machinery.
 create or replace function internal.check_event() returns trigger
 language plpgsql
+stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_event constant jsonb := new.payload;
 begin
-    if v_event ->> 'event_id' is distinct from new.event_id::text
+    perform
+       from internal.event_patterns as p
+      where p.event_type = new.event_type
+        and case when v_event @? p.pattern then v_event - p.members = '{}' end
+        and octet_length(new.payload::text) <= p.max_bytes;
+    if not found
+        or v_event ->> 'event_id' is distinct from new.event_id::text
         or v_event ->> 'event_type' is distinct from new.event_type
         or v_event ->> 'lead_id' is distinct from new.lead_id::text
         or v_event ->> 'user_id' is distinct from new.user_id::text
-        or not exists (
-            select from internal.event_patterns as p
-             where p.event_type = new.event_type
-               and case when v_event @? p.pattern then v_event - p.members = '{}' end
-               and octet_length(new.payload::text) <= p.max_bytes
-        )
     then
         perform internal.refuse_event(new.event_type, new.event_id, new.lead_id, new.user_id, new.payload);
     end if;

@@ -22,6 +22,8 @@ as $$
      union all
     select * from internal.inspect_rules()
      union all
+    select * from internal.inspect_events()
+     union all
     select * from internal.inspect_work()
      union all
     select * from internal.inspect_mail()

@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(40);
+select plan(43);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -114,6 +114,16 @@ select is(pg_temp.evidence('roles'), 'lead_worker may log in or is mighty', 'a g
 rollback to savepoint untouched;
 drop view v_lead_timeline;
 select is(pg_temp.evidence('views'), 'public.v_lead_timeline (missing)', 'a dropped view is noticed');
+rollback to savepoint untouched;
+delete from event_types where event_type = 'lead.hold.created';
+drop trigger event_types_compile on event_types;
+insert into event_types (event_type, description) values ('lead.hold.created', 'x');
+select is(pg_temp.status('events'), 'FAIL', 'a type that the check does not know is noticed');
+select is(pg_temp.status('protection rules'), 'FAIL', 'also in that the rules cannot tell what they do');
+rollback to savepoint untouched;
+alter table outbox disable trigger outbox_check;
+insert into outbox (event_id, event_type, payload) values (gen_random_uuid(), 'x', '{}');
+select is(pg_temp.status('events'), 'FAIL', 'so is an event that came past the check');
 rollback to savepoint untouched;
 
 -- Work left undone.
