@@ -49,6 +49,7 @@ _BACK = """
         bigint[], text, bigint, timestamptz, timestamptz, text
     );
     drop view if exists public.monitoring_outbox;
+    drop view if exists public.metric_outbox_lag_seconds;
     alter table public.outbox
         drop column if exists attempts, drop column if exists next_attempt_at,
         drop column if exists last_error, drop column if exists original_id;
