@@ -48,8 +48,17 @@ begin
         insert into internal.figure_series (family, label_1, label_2)
         select n.family, n.label_1, n.label_2
           from newcomers as n
-         where n.place + (select count(*) from internal.figure_series as s where s.family = n.family) <= v_limit
+          left join (
+               select s.family, count(*) as series from internal.figure_series as s group by s.family
+               ) as f on f.family = n.family
+         where n.place + coalesce(f.series, 0) <= v_limit
         returning family, label_1, label_2
+    ),
+
+    own as materialized (
+        select s.family, s.label_1, s.label_2 from internal.figure_series as s
+         union all
+        select a.family, a.label_1, a.label_2 from admitted as a
     ),
 
     labelled as materialized (
@@ -57,15 +66,8 @@ begin
                case when o.has_own then g.label_1 else 'other' end as label_1,
                case when o.has_own or g.label_2 = '' then g.label_2 else 'other' end as label_2
           from grouped as g
-         cross join lateral (
-               select g.family is null or exists (
-                          select from internal.figure_series as s
-                           where (s.family, s.label_1, s.label_2) = (g.family, g.label_1, g.label_2)
-                      ) or exists (
-                          select from admitted as a
-                           where (a.family, a.label_1, a.label_2) = (g.family, g.label_1, g.label_2)
-                      ) as has_own
-               ) as o
+          left join own as x on (x.family, x.label_1, x.label_2) = (g.family, g.label_1, g.label_2)
+         cross join lateral (select g.family is null or x.family is not null as has_own) as o
     ),
 
     counters as (
