@@ -344,7 +344,11 @@ class Receiver:
         self.answer = next_one
 
     def _take(self, handler: BaseHTTPRequestHandler) -> None:
-        body = handler.rfile.read(int(handler.headers.get("content-length") or 0))
+        length = int(handler.headers.get("content-length") or 0)
+        body = handler.rfile.read(length)
+        if len(body) < length:
+            handler.close_connection = True  # whoever sent it died: no receiver takes half a request
+            return
         headers = {name.lower(): value for name, value in handler.headers.items()}
         request = Received(handler.path, headers, body)
         answer = self.answer(request)

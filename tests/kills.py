@@ -36,7 +36,9 @@ WRITERS = 2
 
 # Its children begin with everything imported: they are at work after some hundredths of a second.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.kills", "jobs.cli", "jobs.sinks.nats"])
+_CONTEXT.set_forkserver_preload(
+    ["tests.kills", "jobs.cli", "jobs.sinks.nats", "jobs.sinks.amqp", "jobs.sinks.webhook"]
+)
 
 
 class Target(Protocol):
@@ -231,8 +233,17 @@ class _Doomed:
         self._sink.close()
 
 
-def victim(url: str, sink_url: str, limit: int, point: str, wrapper: type[Slow] | None, seed: int) -> None:
+def victim(
+    url: str,
+    sink_url: str,
+    limit: int,
+    point: str,
+    wrapper: type[Slow] | None,
+    seed: int,
+    variables: Mapping[str, str],
+) -> None:
     """Publishes until it is killed; at a named point it kills itself."""
+    os.environ.update(variables)
     chance = random.Random(seed)
     calls, seconds = chance.randint(1, 4), chance.uniform(0, 0.004)
     database = Database(url)
@@ -358,7 +369,10 @@ def _round(
 ) -> None:
     victims = []
     for point in points:
-        arguments = (url, target.url, chance.choice([5, 25, 500]), point, wrapper, chance.randrange(10**6))
+        # Children come from a server that was started before the test set anything.
+        variables = {name: value for name, value in os.environ.items() if name.startswith("LEADGUARD_")}
+        limit = chance.choice([5, 25, 500])
+        arguments = (url, target.url, limit, point, wrapper, chance.randrange(10**6), variables)
         process = _CONTEXT.Process(target=victim, name=point, args=arguments, daemon=True)
         process.start()
         victims.append(process)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,10 +25,12 @@ from jobs.sinks import Event, Sink, SinkFailed, open_sink
 from jobs.sources import SourceFailed, open_source
 from tests.brokers import RabbitServer
 from tests.daemon import eventually
+from tests.kills import POINTS, kill_publishers
 from tests.test_consume import activity, created, drained, encoded
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
+KILLS = int(os.environ.get("LEADGUARD_KILLS", "50"))
 _names = itertools.count(1)
 
 
@@ -277,6 +281,29 @@ def test_the_outbox_is_drained_in_order_per_lead(
     archived = connection.execute("select event_id::text from public.outbox_archive order by lead_id, id")
     by_lead = sorted(found, key=lambda event: event["lead_id"])
     assert [event["event_id"] for event in by_lead] == [row[0] for row in archived]
+
+
+def test_killed_publishers_lose_nothing_and_keep_each_leads_order(
+    exchange: Exchange, fresh_database: str, connect: Connect
+) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    count = kill_publishers(fresh_database, connect(fresh_database), Bound(exchange), KILLS, seed)
+    print(count)
+    assert set(count.killed) == {"random", *POINTS}
+    assert count.events > 5 * KILLS
+    assert count.repeated > 0, "nobody was killed between sent and acknowledged"
+    assert count.faults == (0, 0, 0), (count, seed)
+
+
+class Bound:
+    """What the queue behind the exchange has."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self.url = exchange.url(timeout=15)
+
+    def delivered(self) -> list[str]:
+        return [body.decode("utf-8") for _, body in self._exchange.messages()]
 
 
 # --- events that come in ----------------------------------------------------------------------------------

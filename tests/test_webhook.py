@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import signal
 import socket
 import ssl
@@ -29,9 +30,11 @@ from jobs.publish import publish
 from jobs.sinks import Event, Sink, SinkFailed, egress, open_sink, webhook
 from tests.brokers import HOST, Answer, Received, Receiver, free_port
 from tests.daemon import start
+from tests.kills import POINTS, kill_publishers
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
+KILLS = int(os.environ.get("LEADGUARD_KILLS", "50"))
 KEYS = [f"whsec_{base64.b64encode(bytes([n] * 32)).decode()}" for n in (1, 2, 3)]
 
 
@@ -488,6 +491,29 @@ def test_the_outbox_is_drained_in_order_per_lead(
     archived = connection.execute("select event_id::text from public.outbox_archive order by lead_id, id")
     by_lead = sorted(found, key=lambda event: event["lead_id"])
     assert [event["event_id"] for event in by_lead] == [row[0] for row in archived]
+
+
+def test_killed_publishers_lose_nothing_and_keep_each_leads_order(
+    receiver: Receiver, fresh_database: str, connect: Connect
+) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    count = kill_publishers(fresh_database, connect(fresh_database), Taken(receiver), KILLS, seed)
+    print(count)
+    assert set(count.killed) == {"random", *POINTS}
+    assert count.events > 5 * KILLS
+    assert count.repeated > 0, "nobody was killed between sent and acknowledged"
+    assert count.faults == (0, 0, 0), (count, seed)
+
+
+class Taken:
+    """What the receiver has taken."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self.url = receiver.url
+
+    def delivered(self) -> list[str]:
+        return [request.body.decode("utf-8") for request in self._receiver.received]
 
 
 def test_a_publisher_told_to_stop_does_not_wait_for_a_receiver_that_hangs(
