@@ -135,7 +135,7 @@ select is((select is_queued_anew from pending_event, discard_outbox_events(ids))
 select ok(record_mail_sent((pg_temp.mail(104)).id), 'it is accepted');
 select is((select count(*)::integer from lead_reminders where user_id = 13 and sent_at = now()), 5, 'and its five reminders are sent');
 select is((select state from v_user_lead_protection where id = 103), 'PROTECTED', 'one that is not due any more counts for nothing');
-select is(release_mail_messages((select distinct token from taken)), 2, 'what else it had it gives back');
+select is((select release_mail_messages(token) from taken limit 1), 2, 'what else it had it gives back');
 insert into leads (id, user_id, created_at) values (110, 13, now() - interval '61 days');
 select is((select count(*)::integer from dispatch_due_reminders() where lead_id = 110), 1, 'one more');
 select is(compose_mail_messages(), 1, 'has a message of its own');
