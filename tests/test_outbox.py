@@ -138,3 +138,29 @@ def test_what_a_publisher_has_is_not_discarded(desk: Desk) -> None:
     assert code == 1
     assert "LP025" in error
     assert "CLAIMED" in desk.outbox("list")[1]
+
+
+def test_dead_letters_are_seen_brought_back_or_discarded(desk: Desk) -> None:
+    desk.connection.execute("update public.settings set value = '1 hour' where name = 'outbox_retry_delay'")
+    desk.connection.execute(
+        """
+        select public.refuse_outbox_events(c.token, array_agg(c.id), array_agg('no such queue'::text),
+                                           p_final => array_agg(c.lead_id < 3))
+          from public.claim_outbox_events('p', 100) as c group by c.token
+        """
+    )
+    status = json.loads(desk.run("status", "--json")[1])["outbox"]
+    # Of each lead what was handed out is refused: three events for good, one for now.
+    assert (status["pending"], status["retrying"], status["dead_letters"]) == (1, 1, 3)
+    assert "Dead letters: 3" in desk.run("status")[1]
+    code, out, _ = desk.outbox("list", "--state", "dead", "--json")
+    dead = [json.loads(line) for line in out.splitlines()]
+    assert (code, {event["last_error"] for event in dead}, len(dead)) == (0, {"no such queue"}, 3)
+    assert "no such queue" in desk.outbox("show", str(dead[0]["id"]))[1]
+    assert desk.outbox("list", "--state", "retrying")[1].count("RETRYING") == 1
+    result = json.loads(desk.outbox("replay", "--state", "dead", "--lead", "2", "--yes", "--json")[1])
+    assert result["count"] == 1
+    names = [str(event["id"]) for event in dead if event["lead_id"] == 1]
+    result = json.loads(desk.outbox("discard", *names, "--yes", "--json")[1])
+    assert sorted(event["is_queued_anew"] for event in result["events"]) == [False, True]
+    assert desk.outbox("list", "--state", "dead")[1] == "no event matches\n"
