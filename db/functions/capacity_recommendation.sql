@@ -33,9 +33,10 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
+    -- The bounds of all figures together keep every count below what a bigint holds.
     with asked as materialized (
         select p.season, p.first_month, p.last_month,
-               internal.checked_figure(coalesce(baseline_rps, 'NaN'), 'baseline_rps', 1000000000) as baseline,
+               internal.checked_figure(coalesce(baseline_rps, 'NaN'), 'baseline_rps', 1000000) as baseline,
                coalesce(internal.checked_figure(capacity_recommendation.load_multiplier, 'load_multiplier', 1000),
                         p.load_multiplier) as multiplier,
                internal.checked_figure(
@@ -44,7 +45,7 @@ as $$
                        1 / internal.checked_figure(instance_rps, 'instance_rps', 1000000000), 'NaN'
                    ), 'p95_service_seconds', 3600
                ) as seconds,
-               internal.checked_figure(slots_per_instance, 'slots_per_instance', 1000000) as slots,
+               internal.checked_figure(slots_per_instance, 'slots_per_instance', 1000000, 0.01) as slots,
                instance_rps::numeric as instance_rps,
                coalesce(internal.checked_figure(capacity_recommendation.app_utilisation, 'app_utilisation', 1, 0.01),
                         p.app_utilisation) as app_utilisation,

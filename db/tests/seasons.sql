@@ -1,6 +1,6 @@
 -- Seasons: which one it is, which comes next, and what it will take.
 begin;
-select plan(49);
+select plan(51);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 
@@ -68,9 +68,11 @@ select is((select recommended from capacity_recommendation(60, instance_rps => 6
     app_utilisation => 0.5) where component = 'application'), 20::bigint, 'a sixth of a second costs no instance more by rounding');
 select is((select arrival_rate from capacity_recommendation(50, 0.05, 'off-season') where component = 'load'), 50::numeric, 'out of season it is the baseline');
 select cmp_ok((select arrival_rate from capacity_recommendation(50, 0.05) where component = 'load'), '>=', 150::numeric, 'not named, it is the season that runs or comes next');
+select lives_ok($$select * from capacity_recommendation(1000000, 3600, load_multiplier => 1000, slots_per_instance => 0.01,
+    app_utilisation => 0.01, worker_utilisation => 0.01, database_utilisation => 0.01, jobs_per_request => 1000, hours => 100000)$$, 'the largest of all figures together are counted');
 select throws_ok(format('select * from capacity_recommendation(%s)', s.given), s.code, null, format('refused: %s', s.given)) from (values
     ('0, 0.05', 'LP036'), ('-1, 0.05', 'LP036'), ('''NaN'', 0.05', 'LP036'), ('''Infinity'', 0.05', 'LP036'), ('null, 0.05', 'LP036'), ('50', 'LP036'), ('50, 0', 'LP036'),
-    ('50, 0.05, app_utilisation => 1.01', 'LP036'), ('50, 0.05, connection_reserve => 0.2', 'LP036'), ('50, 0.05, slots_per_instance => 0', 'LP036'),
+    ('1000001, 0.05', 'LP036'), ('50, 0.05, app_utilisation => 1.01', 'LP036'), ('50, 0.05, connection_reserve => 0.2', 'LP036'), ('50, 0.05, slots_per_instance => 0', 'LP036'),
     ('50, 0.05, ''Ostern''', 'LP037')) as s (given, code);
 
 select * from finish();
