@@ -1,5 +1,6 @@
 -- Before a catering request is written: its moments are sane, an answer stays an answer, and one that comes too
--- late is a breach, whether or not the worker has looked in between. A breach on record stays.
+-- late is a breach, whether or not the worker has looked in between. A breach on record stays. Moments that stay are
+-- not judged again: neither by the clock of a transaction that began before the request, nor by another catering_sla.
 -- security definer: writers have no right on the machinery.
 create or replace function internal.check_catering_request() returns trigger
 language plpgsql
@@ -22,8 +23,15 @@ begin
             perform internal.lock_lead(new.lead_id);
         end if;
     end if;
-    new.requested_at := internal.checked_moment(new.requested_at, 'requested_at', false);
-    new.responded_at := internal.checked_moment(new.responded_at, 'responded_at', false);
+    if (new.requested_at, new.responded_at) is not distinct from (old.requested_at, old.responded_at) then
+        return new;
+    end if;
+    if new.requested_at is distinct from old.requested_at then
+        new.requested_at := internal.checked_moment(new.requested_at, 'requested_at', false);
+    end if;
+    if new.responded_at is distinct from old.responded_at then
+        new.responded_at := internal.checked_moment(new.responded_at, 'responded_at', false);
+    end if;
     if new.responded_at < new.requested_at then
         perform internal.raise_error('LP033', format(
             'requested_at is %s, responded_at is %s.', new.requested_at, new.responded_at

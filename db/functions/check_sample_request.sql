@@ -1,5 +1,6 @@
 -- Before a sample request is written: its moments are sane, and what becomes of it only moves forward. A step may
--- be left out (nobody told of PACKED), an end comes from any open state, and an end is final.
+-- be left out (nobody told of PACKED), an end comes from any open state, and an end is final. Moments that stay are
+-- not judged again: of a transaction that began before the request they lie in the future.
 -- security definer: writers have no right on the machinery.
 create or replace function internal.check_sample_request() returns trigger
 language plpgsql
@@ -24,9 +25,13 @@ begin
             perform internal.lock_lead(new.lead_id);
         end if;
     end if;
-    new.requested_at := internal.checked_moment(new.requested_at, 'requested_at', false);
-    new.resolved_at := internal.checked_moment(new.resolved_at, 'resolved_at', false);
-    if v_is_end and new.resolved_at is null and (tg_op = 'INSERT' or old.resolved_at is null) then
+    if new.requested_at is distinct from old.requested_at then
+        new.requested_at := internal.checked_moment(new.requested_at, 'requested_at', false);
+    end if;
+    if new.resolved_at is distinct from old.resolved_at then
+        new.resolved_at := internal.checked_moment(new.resolved_at, 'resolved_at', false);
+    end if;
+    if v_is_end and new.resolved_at is null and old.resolved_at is null then
         -- Entered by a transaction that began later: an end is not before its request for that.
         new.resolved_at := greatest(now(), new.requested_at);
     elsif not v_is_end and new.resolved_at is not null then

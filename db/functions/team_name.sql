@@ -2,6 +2,6 @@
 create or replace function internal.team_name(p_team text) returns text
 language sql
 immutable parallel safe
-return case when not internal.is_blank(p_team) then left(btrim(p_team), 200) end;
+return case when not internal.is_blank(p_team) then internal.event_word(btrim(p_team)) end;
 comment on function internal.team_name(text) is 'The team as figures and events name it, at most 200 characters; null for none.';
 revoke all on function internal.team_name(text) from public;

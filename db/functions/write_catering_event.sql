@@ -11,8 +11,8 @@ as $$
         p_event_type, p_happened_at, p_request.lead_id, p_request.user_id, null,
         jsonb_build_object('event_catering_request_id', p_request.id),
         jsonb_strip_nulls(jsonb_build_object(
-            'eventType', p_request.event_type,
-            'capacityTier', p_request.capacity_tier,
+            'eventType', internal.event_word(p_request.event_type),
+            'capacityTier', internal.event_word(p_request.capacity_tier),
             'responseSeconds', case
                 when p_event_type = 'event.catering.responded'
                     then floor(extract(epoch from p_request.responded_at - p_request.requested_at))::bigint

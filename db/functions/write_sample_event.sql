@@ -10,7 +10,10 @@ as $$
     select internal.write_module_event(
         p_event_type, p_happened_at, p_request.lead_id, p_request.user_id, null,
         jsonb_build_object('sample_request_id', p_request.id),
-        jsonb_build_object('productType', p_request.product_type, 'urgency', p_request.urgency)
+        jsonb_build_object(
+            'productType', internal.event_word(p_request.product_type),
+            'urgency', internal.event_word(p_request.urgency)
+        )
     )
 $$;
 comment on function internal.write_sample_event(public.sample_requests, text, timestamptz) is

@@ -12,9 +12,8 @@ create table if not exists public.sample_requests (
     constraint sample_requests_pkey primary key (id),
     constraint sample_requests_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete set null
     deferrable initially deferred,
-    constraint sample_requests_product_type_usable
-    check (not internal.is_blank(product_type) and char_length(product_type) <= 200),
-    constraint sample_requests_urgency_usable check (not internal.is_blank(urgency) and char_length(urgency) <= 50),
+    constraint sample_requests_product_type_not_blank check (not internal.is_blank(product_type)),
+    constraint sample_requests_urgency_not_blank check (not internal.is_blank(urgency)),
     constraint sample_requests_status_known
     check (status in ('REQUESTED', 'PACKED', 'IN_TRANSIT', 'DELIVERED', 'LOST', 'FAILED', 'CANCELLED')),
     constraint sample_requests_resolved_when_final
@@ -25,7 +24,7 @@ create table if not exists public.sample_requests (
 comment on table public.sample_requests is
     'Sample requests: REQUESTED, PACKED, IN_TRANSIT, DELIVERED, or an end in LOST, FAILED, CANCELLED; written by the sample module.';
 comment on column public.sample_requests.lead_id is 'Null for none, and once the lead is deleted: the request outlives it.';
-comment on column public.sample_requests.product_type is 'What was asked for, in the module''s own words; any number of them.';
+comment on column public.sample_requests.product_type is 'What was asked for, in the module''s own words, of any number and length.';
 comment on column public.sample_requests.status is 'Moves forward only; an end is final (LP032).';
 comment on column public.sample_requests.resolved_at is 'When it ended, however; null while open. Not given: now.';
 comment on column public.sample_requests.external_id is 'The request''s id in the system it was imported from.';

@@ -13,10 +13,8 @@ create table if not exists public.event_catering_requests (
     constraint event_catering_requests_pkey primary key (id),
     constraint event_catering_requests_lead_id_fkey foreign key (lead_id) references public.leads (id)
     on delete set null deferrable initially deferred,
-    constraint event_catering_requests_event_type_usable
-    check (not internal.is_blank(event_type) and char_length(event_type) <= 200),
-    constraint event_catering_requests_capacity_tier_usable
-    check (not internal.is_blank(capacity_tier) and char_length(capacity_tier) <= 50),
+    constraint event_catering_requests_event_type_not_blank check (not internal.is_blank(event_type)),
+    constraint event_catering_requests_capacity_tier_not_blank check (not internal.is_blank(capacity_tier)),
     constraint event_catering_requests_responded_after_requested check (responded_at >= requested_at)
 );
 -- Deferred, so that the triggers refuse an unknown lead first, once a statement, with LP001.
@@ -25,7 +23,7 @@ comment on table public.event_catering_requests is
 comment on column public.event_catering_requests.lead_id is
     'Null for none, and once the lead is deleted: the request outlives it.';
 comment on column public.event_catering_requests.event_type is
-    'The occasion (wedding, fair, …), in the module''s own words; any number of them.';
+    'The occasion (wedding, fair, …), in the module''s own words, of any number and length.';
 comment on column public.event_catering_requests.responded_at is 'When it was answered; may be corrected, not taken back (LP034).';
 comment on column public.event_catering_requests.breached_at is
     'Set by the system, once: the moment at which the answer was due (setting catering_sla) and had not been given.';

@@ -11,9 +11,7 @@ create table if not exists public.cost_entries (
     constraint cost_entries_pkey primary key (id),
     constraint cost_entries_cost_type_known check (cost_type in ('AI', 'INFRASTRUCTURE', 'SALES_TIME')),
     constraint cost_entries_amount_eur_not_negative check (amount_eur >= 0 and amount_eur <> 'NaN'),
-    constraint cost_entries_team_usable
-    check (team is null or not internal.is_blank(team) and char_length(team) <= 200),
-    constraint cost_entries_source_bounded check (char_length(source) <= 500)
+    constraint cost_entries_team_not_blank check (team is null or not internal.is_blank(team))
 );
 comment on table public.cost_entries is
     'Cost of a user, of a team, or (both null) shared by all; the FinOps export inserts it.';
