@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sysconfig.get_path("scripts"))  # the programs of this environment, whatever PATH says
-PYTHON_FOLDERS = ("jobs", "exporter", "migrations", "tests", "bench", "docs")
+PYTHON_FOLDERS = ("jobs", "exporter", "migrations", "tests", "bench", "docs", "docker")
 LINE_LENGTH = 120
 TEST_LINE_LENGTH = 200  # a test's data and the sentence it proves stand on one line
 LONG_STRING = re.compile(r"'(?:[^']|''){60,}'")  # nobody should have to cut a sentence in pieces
