@@ -10,6 +10,8 @@ import shutil
 import stat
 import subprocess
 import sys
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from psycopg.conninfo import make_conninfo
 from jobs import __version__
 from jobs.cli import cli
 from jobs.cluster import Cluster
-from tests.daemon import Daemon, eventually
+from tests.brokers import free_port
+from tests.daemon import PATIENCE, Daemon, eventually
 from tests.tools import compose_command, debian_packages
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,12 +64,23 @@ def test_compose_accepts_the_file() -> None:
 
 
 def test_every_service_is_pinned_hardened_and_built_from_what_is_there(compose: Compose) -> None:
-    assert set(compose["services"]) == {"postgres", "migrate", "workers", "test"}
+    ours = {"postgres", "migrate", "workers", "exporter", "test"}
+    watching = {"prometheus", "alertmanager", "grafana"}
+    brokers = {"nats", "rabbitmq"}
+    assert set(compose["services"]) == ours | watching | brokers
     for name, service in compose["services"].items():
         image, _, tag = service["image"].partition(":")
-        assert tag, f"{name}: {image} has no tag"
+        assert re.match(r"v?\d+\.\d+", tag), f"{name}: {image} is not pinned to a release"
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service.get("profiles") == ([name] if name in brokers | {"test"} else None)
+        if name in watching | brokers:
+            assert service["read_only"] is True, name
+            assert service["user"] not in ("root", "0", "0:0"), name
+            assert service["healthcheck"]["test"][0] == "CMD", name
+            # Whoever is on the machine may look; whoever is on the network has to come by a proxy.
+            assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+            continue
         build = service["build"]
         dockerfile = (DOCKER / build["context"] / build["dockerfile"]).read_text("utf-8")
         if "target" in build:
@@ -74,8 +88,29 @@ def test_every_service_is_pinned_hardened_and_built_from_what_is_there(compose: 
         if name != "test":
             assert service["read_only"] is True, name
             assert service["user"] not in ("root", "0", "0:0"), name
-    for name in ("migrate", "workers"):
+    for name in ("migrate", "workers", "exporter"):
         assert compose["services"][name]["image"] == f"leadguard:{__version__}"
+
+
+def test_what_is_mounted_is_there_and_writes_go_to_volumes_only(compose: Compose) -> None:
+    for name, service in compose["services"].items():
+        for mount in service.get("volumes", []):
+            source, _, rest = mount.partition(":")
+            if source.startswith("."):
+                assert (DOCKER / source).is_dir(), f"{name}: {source}"
+                assert rest.endswith(":ro"), f"{name}: {mount}"
+            else:
+                assert source in compose["volumes"], f"{name}: {source}"
+
+
+def test_prometheus_alertmanager_and_grafana_find_each_other_by_the_services_names(compose: Compose) -> None:
+    config = yaml.safe_load((DOCKER / "prometheus" / "prometheus.yml").read_text("utf-8"))
+    targets = [each["static_configs"][0]["targets"] for each in config["scrape_configs"]]
+    targets += [each["static_configs"][0]["targets"] for each in config["alerting"]["alertmanagers"]]
+    hosts = {target.partition(":")[0] for each in targets for target in each} - {"localhost"}
+    assert hosts == {"exporter", "alertmanager"}
+    listens = compose["services"]["exporter"]["environment"]["LEADGUARD_EXPORTER_LISTEN"]
+    assert f"exporter:{listens.rpartition(':')[2]}" in targets[0]
 
 
 def test_images_are_pinned_to_a_release_and_run_as_nobody_special() -> None:
@@ -96,8 +131,12 @@ def test_no_secret_stands_in_the_file_and_every_secret_has_a_maker(compose: Comp
         subprocess.run([tmp_path / "make-secrets"], check=True, capture_output=True)
     made = {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
-    assert len(set(made.values())) == len(made) == 3
-    assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in made.values())
+    # What only this house knows is random; what others give out has a stand-in that leads nowhere.
+    others = {name: made[name] for name in made if name.endswith("_url") or "smtp" in name}
+    assert all(re.fullmatch(r"none|https://\w+\.alerts\.invalid/", secret) for secret in others.values())
+    own = {name: secret for name, secret in made.items() if name not in others}
+    assert len(set(own.values())) == len(own) == 7
+    assert all(re.fullmatch(r"[0-9a-f]{48}", secret) for secret in own.values())
     assert {f"./secrets/{name}" for name in made} == {each["file"] for each in compose["secrets"].values()}
     for name, service in compose["services"].items():
         for variable, value in service.get("environment", {}).items():
@@ -113,7 +152,7 @@ def test_no_secret_stands_in_the_file_and_every_secret_has_a_maker(compose: Comp
 
 
 def test_what_the_containers_run_is_what_leadguard_takes(compose: Compose) -> None:
-    for name in ("migrate", "workers"):
+    for name in ("migrate", "workers", "exporter"):
         leadguard_arguments(compose["services"][name]["command"])
     grace = next(option for option in _command("run").params if option.name == "grace").default
     assert isinstance(grace, float | int)
@@ -196,7 +235,9 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
     def service(name: str) -> dict[str, str]:
         told = compose["services"][name]["environment"]
         own = {
-            variable: str(value).replace("/run/secrets/", f"{secrets}/") for variable, value in told.items()
+            # As compose fills them in where nothing is set.
+            variable: re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)).replace("/run/secrets/", f"{secrets}/")
+            for variable, value in told.items()
         }
         return {**image, **own, "PGHOST": str(cluster.socket_dir)}
 
@@ -243,9 +284,41 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
             assert healthy.returncode == 0, healthy.stderr
             assert json.loads(healthy.stdout)["status"] == "ok"
             assert daemon.stop() == 0
+        _watch(service, cluster, secrets)
         gone = run({**settings, "LEADGUARD_HEALTH": f"0.0.0.0:{port}"}, "healthcheck")
         assert gone.returncode == 1
         assert "nobody answers" in gone.stderr
+
+
+def _watch(service: Callable[[str], dict[str, str]], cluster: Cluster, secrets: Path) -> None:
+    """The exporter serves with its own login and password; Grafana's login reads views and nothing else."""
+    port = free_port()
+    settings = {**service("exporter"), "LEADGUARD_EXPORTER_LISTEN": f"127.0.0.1:{port}"}
+    process = subprocess.Popen(["leadguard", "exporter"], env=settings, cwd="/", stderr=subprocess.DEVNULL)
+    try:
+        eventually(lambda: run(settings, "healthcheck").returncode == 0, "the exporter's health is well")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            served = answer.read().decode()
+    finally:
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    assert "leadguard_up 1.0" in served
+    assert 'lead_protection_state{state="REMINDER_DUE"}' in served
+    assert "leadguard_metric_view_broken{" not in served
+    assert run(settings, "healthcheck").returncode == 1
+
+    reader = make_conninfo(
+        cluster.database_url("leadguard"),
+        user="leadguard_grafana",
+        password=(secrets / "grafana_reader_password").read_text(),
+    )
+    with psycopg.connect(reader, autocommit=True) as connection:
+        row = connection.execute("select count(*) from public.v_user_lead_protection").fetchone()
+        assert row == (1,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select count(*) from public.leads")
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("create table public.mine (id int)")
 
 
 # --- systemd and cron -------------------------------------------------------------------------------------
@@ -276,6 +349,7 @@ def test_the_units_start_what_leadguard_takes() -> None:
     }
     assert {name: len(lines) for name, lines in started.items()} == {
         "leadguard.service": 1,
+        "leadguard-exporter.service": 1,
         "leadguard-pass@.service": 1,
         "leadguard-pass@.timer": 0,
     }
