@@ -1,6 +1,6 @@
 -- Module 07: whoever is called at night asks in words, and gets what to do.
 begin;
-select plan(48);
+select plan(57);
 set local client_min_messages = warning;
 
 -- The shape.
@@ -83,6 +83,27 @@ select is(help_guided_operation(q.query) ->> 'kind', 'generic', format('no error
 select is(help_guided_operation('hold', q.locale) ->> 'title', r.title, format('locale %s reads %s', coalesce(quote_literal(q.locale), 'null'), q.reads))
   from (values ('de-AT', 'de'), ('fr', 'en'), (null, 'de')) as q (locale, reads)
   join runbooks as r on r.runbook = 'hold-management' and r.locale = q.reads;
+
+-- Every client may ask; what stands behind the answer is for operations only.
+create function pg_temp.asks(p_role text) returns text language plpgsql as $$
+declare
+    v_kind text;
+begin
+    execute format('set local role %I', p_role);
+    v_kind := public.help_guided_operation('reminder', 'en') ->> 'kind';
+    reset role;
+    return v_kind;
+end
+$$;
+select is(pg_temp.asks(r.role), 'guided_operation', format('%s gets an answer', r.role))
+  from unnest(array['module02_writer', 'module03_writer', 'finops_writer', 'lead_operations', 'grafana_reader']) as r (role);
+select throws_ok(format('select pg_temp.asks(%L)', r.role), '42501', null, format('%s has no use for one', r.role)) from unnest(array['lead_worker', 'lead_exporter']) as r (role);
+set local role grafana_reader;
+select throws_ok('select * from public.runbooks', '42501', null, 'the rows are not for everybody');
+reset role;
+set local role lead_operations;
+select throws_ok('update public.runbooks set title = title', '42501', null, 'and nobody edits them but migrate');
+reset role;
 
 -- The rows.
 select is_empty($$select runbook from runbooks group by runbook having count(*) <> 2$$, 'every runbook is there in both languages');
