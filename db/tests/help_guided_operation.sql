@@ -85,16 +85,16 @@ select is(help_guided_operation('hold', q.locale) ->> 'title', r.title, format('
   join runbooks as r on r.runbook = 'hold-management' and r.locale = q.reads;
 
 -- Every client may ask; what stands behind the answer is for operations only.
-create function pg_temp.asks(p_role text) returns text language plpgsql as $$
+create function pg_temp.asks(p_role text) returns text language plpgsql as $_$
 declare
     v_kind text;
 begin
     execute format('set local role %I', p_role);
-    v_kind := public.help_guided_operation('reminder', 'en') ->> 'kind';
+    execute $$select public.help_guided_operation('reminder', 'en') ->> 'kind'$$ into v_kind; -- anew: rights are checked when planned
     reset role;
     return v_kind;
 end
-$$;
+$_$;
 select is(pg_temp.asks(r.role), 'guided_operation', format('%s gets an answer', r.role))
   from unnest(array['module02_writer', 'module03_writer', 'finops_writer', 'lead_operations', 'grafana_reader']) as r (role);
 select throws_ok(format('select pg_temp.asks(%L)', r.role), '42501', null, format('%s has no use for one', r.role)) from unnest(array['lead_worker', 'lead_exporter']) as r (role);
