@@ -301,6 +301,19 @@ def command(app: App, sink_url: str, limit: int) -> None:
     servers=HOST:PORT,..., creds=FILE, tls=true, cafile, certfile, keyfile; or NATS_USER, NATS_PASSWORD,
     NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY. One USER without a password is a token.
 
+    amqp://USER:PASSWORD@HOST:5672/EXCHANGE (amqps:// with TLS) publishes to a topic exchange of RabbitMQ,
+    with the event type as routing key; accepted is what a queue has confirmed. Options: ?create=true
+    declares the exchange, vhost=/, timeout=15, heartbeat=30, cafile, certfile, keyfile. An event that no
+    queue takes is refused.
+
+    https://... posts each event, signed after Standard Webhooks with the keys of LEADGUARD_WEBHOOK_SECRET
+    (or what the file LEADGUARD_WEBHOOK_SECRET_FILE holds; the newest first), and takes a 2xx for an
+    acceptance. 410 disables the sink until leadguard sinks enable; Retry-After is kept to; redirects,
+    proxies and cookies are not followed. Private addresses, and http:// to them, need
+    LEADGUARD_WEBHOOK_ALLOW_PRIVATE=1. LEADGUARD_WEBHOOK_TIMEOUT (15 seconds) and
+    LEADGUARD_WEBHOOK_IN_FLIGHT (32) are limits; SSL_CERT_FILE names other authorities. Where a receiver
+    takes a second for each, give a --limit of 500.
+
     A sink that is down fails the pass, and no event's attempt is counted. An event that is refused is
     tried again after 2 seconds, twice as long each time (setting outbox_retry_delay), and holds back
     later events of its own lead only; after 10 attempts (outbox_max_attempts), or at once where no other
