@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from jobs.errors import UsageProblem
 from jobs.publish import publish
 from jobs.sinks import Event, Sink, SinkFailed, open_sink
 from tests.brokers import NatsServer
+from tests.daemon import eventually
 
 Connect = Callable[..., psycopg.Connection[Any]]
 T = TypeVar("T")
@@ -193,6 +195,8 @@ def test_a_broker_that_hangs_is_given_up_after_the_timeout(
     sink = opened("?create=true&timeout=0.5")
     events = [event(number) for number in range(3)]
     nats_server.pause()
+    state = Path(f"/proc/{nats_server.pid}/stat")
+    eventually(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "it has stopped")
     with pytest.raises(SinkFailed, match="no acknowledgement"):
         sink.deliver(events)
     nats_server.resume()

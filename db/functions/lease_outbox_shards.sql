@@ -5,6 +5,8 @@ create or replace function internal.lease_outbox_shards(p_holder text, p_limit i
 returns integer[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_sort = off -- with a backlog it would sort all of it for each batch; the index has it in order
+set jit = off -- and compile for as many, to fetch a few
 as $$
 declare
     v_now constant timestamptz := clock_timestamp();
