@@ -154,6 +154,7 @@ def _needed(kind: Kind) -> list[Tool]:
         ("nats-server", nats_server, "nats-server", "https://nats.io/download"),
         ("rabbitmq-server", rabbitmq_server, "rabbitmq-server", "https://rabbitmq.com/docs/download"),
         ("Prometheus", prometheus, "prometheus", "https://prometheus.io/download"),
+        ("curl", lambda: shutil.which("curl"), "curl", "https://curl.se"),
         ("Alertmanager", alertmanager, "prometheus-alertmanager", "https://prometheus.io/download"),
     ):
         tools.append(tool(name, "pytest", program, package, site))
