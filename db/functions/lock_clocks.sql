@@ -7,5 +7,5 @@ as $$
     select from internal.lead_clocks as c where c.lead_id = any (p_lead_ids) order by c.lead_id for update
 $$;
 comment on function internal.lock_clocks(bigint[]) is
-    'Locks the clocks of leads whose requests the caller has locked; ids without a lead are passed over.';
+    'Locks the clocks of leads that, or whose requests, the caller has locked; ids without a lead are passed over.';
 revoke all on function internal.lock_clocks(bigint[]) from public;
