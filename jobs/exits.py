@@ -30,7 +30,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.UNREACHABLE: "the database could not be reached, or the connection was lost",
     Exit.NEWER: "the database is newer than this program",
     Exit.SOME_ROWS_REFUSED: "done, but some rows were refused (they stand in the file named)",
-    Exit.SINK_FAILED: "the sink, or standard output, failed; what is not taken is published by the next pass",
+    Exit.SINK_FAILED: "the sink, the mail server or standard output failed; the next pass goes on",
     Exit.NOT_MIGRATED: "the database lacks something this program needs: run `leadguard migrate`",
     Exit.NOT_RIGHT: "a check found something wrong: differences (verify), a FAIL (check)",
     Exit.INTERRUPTED: "interrupted (Ctrl-C or SIGTERM)",
