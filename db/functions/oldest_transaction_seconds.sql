@@ -13,4 +13,4 @@ $$;
 comment on function public.oldest_transaction_seconds() is
     'Age of the oldest open transaction in this database but one''s own, as far as the owner may see it; 0: none.';
 revoke all on function public.oldest_transaction_seconds() from public;
-grant execute on function public.oldest_transaction_seconds() to lead_exporter;
+grant execute on function public.oldest_transaction_seconds() to lead_exporter, lead_operations;

@@ -1,6 +1,6 @@
 -- Who may what: role x object x privilege against a literal table, then real calls in each role.
 begin;
-select plan(166);
+select plan(168);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -16,8 +16,14 @@ select r.role, c.oid::regclass::text as relation, string_agg(p.privilege, ' ' or
  where c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace) and c.relkind in ('r', 'p', 'v', 'm', 'f')
    and has_table_privilege(r.role, c.oid, p.privilege)
  group by r.role, c.oid;
+select is_empty(
+    $$select v.viewname from pg_views as v where v.schemaname = 'public'
+         and not exists (select from granted as g where g.role = 'lead_operations' and g.relation = v.viewname and g.privileges = 'SELECT')
+         and not exists (select from pg_depend as d where d.classid = 'pg_class'::regclass and d.objid = format('public.%I', v.viewname)::regclass and d.deptype = 'e')$$,
+    'operations read every view'
+);
 select set_eq(
-    'select role, relation, privileges from granted',
+    $$select role, relation, privileges from granted where (role, relation) not in (select 'lead_operations', viewname from pg_views where viewname like 'metric\_%')$$,
     $$values
         ('module02_writer', 'leads', 'SELECT INSERT DELETE'), ('module02_writer', 'lead_activities', 'SELECT INSERT DELETE'), ('module02_writer', 'sales_users', 'SELECT INSERT UPDATE DELETE'),
         ('module02_writer', 'v_user_lead_protection', 'SELECT'), ('module02_writer', 'activity_types', 'SELECT'), ('module02_writer', 'error_codes', 'SELECT'),
@@ -90,7 +96,7 @@ select set_eq(
     $$values
         ('module02_writer', 'activate_lead_protection'), ('module02_writer', 'record_qualified_activity'), ('module02_writer', 'handle_module_event'),
         ('lead_worker', 'refresh_figures'), ('lead_worker', 'verify_figures'), ('lead_operations', 'verify_figures'), ('grafana_reader', 'cost_per_lead'),
-    ('lead_exporter', 'oldest_transaction_seconds'), ('lead_operations', 'kpi_status'), ('grafana_reader', 'kpi_status'),
+    ('lead_exporter', 'oldest_transaction_seconds'), ('lead_operations', 'oldest_transaction_seconds'), ('lead_operations', 'kpi_status'), ('grafana_reader', 'kpi_status'),
         ('lead_operations', 'create_lead_hold'), ('lead_operations', 'release_lead_hold'), ('lead_operations', 'extend_lead_protection'), ('lead_operations', 'reinstate_lead_protection'),
         ('lead_operations', 'explain_lead_protection'), ('lead_operations', 'lead_protection_at'), ('lead_operations', 'user_lead_protection_at'),
         ('lead_operations', 'list_outbox_events'), ('lead_operations', 'replay_outbox_events'), ('lead_operations', 'discard_outbox_events'),
@@ -260,6 +266,7 @@ select throws_ok(s.statement, '42501', null, format('FinOps may not: %s', s.stat
 reset role;
 set local role lead_operations;
 select lives_ok('select * from sample_requests, event_catering_requests, cost_entries, cost_budget_breaches, seasons limit 1', 'operations read what the other modules write');
+select lives_ok((select string_agg(format('select * from %I limit 1', v.viewname), ';') from pg_views as v where v.schemaname = 'public' and v.viewname like 'metric\_%'), 'every figure');
 select is((select count(*)::integer from v_current_season), 1, 'which season it is');
 select cmp_ok((select count(*)::integer from cost_per_lead()), '>=', 4, 'what a lead costs');
 select is((select count(*)::integer from capacity_recommendation(50, 0.1)), 5, 'and what a season will need');

@@ -16,4 +16,4 @@ from (
 left join internal.figure_counters as c
     on c.figure = 'event_catering_sla_breaches_total' and e.event_type = c.label_1 and c.label_2 = '';
 comment on view public.metric_event_catering_sla_breaches_total is 'Catering requests whose answer was due and had not been given.';
-grant select on public.metric_event_catering_sla_breaches_total to lead_exporter;
+grant select on public.metric_event_catering_sla_breaches_total to lead_exporter, lead_operations;

@@ -11,4 +11,4 @@ from internal.figure_histograms as h
 inner join internal.figure_kinds as k on h.figure = k.figure
 where h.figure = 'event_catering_sla_seconds';
 comment on view public.metric_event_catering_sla_seconds is 'From a catering request to its first answer.';
-grant select on public.metric_event_catering_sla_seconds to lead_exporter;
+grant select on public.metric_event_catering_sla_seconds to lead_exporter, lead_operations;

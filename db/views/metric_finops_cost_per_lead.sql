@@ -7,4 +7,4 @@ select
 from internal.figure_gauges as g
 where g.figure = 'finops_cost_per_lead';
 comment on view public.metric_finops_cost_per_lead is 'Cost per new lead in EUR; team all: the whole company.';
-grant select on public.metric_finops_cost_per_lead to lead_exporter;
+grant select on public.metric_finops_cost_per_lead to lead_exporter, lead_operations;

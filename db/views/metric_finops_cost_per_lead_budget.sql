@@ -7,4 +7,4 @@ select
 from internal.figure_gauges as g
 where g.figure = 'finops_cost_per_lead_budget';
 comment on view public.metric_finops_cost_per_lead_budget is 'What a new lead may cost in EUR.';
-grant select on public.metric_finops_cost_per_lead_budget to lead_exporter;
+grant select on public.metric_finops_cost_per_lead_budget to lead_exporter, lead_operations;

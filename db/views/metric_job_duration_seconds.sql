@@ -10,4 +10,4 @@ from internal.figure_histograms as h
 inner join internal.figure_kinds as k on h.figure = k.figure
 where h.figure = 'job_duration_seconds';
 comment on view public.metric_job_duration_seconds is 'How long the runs of the workers took.';
-grant select on public.metric_job_duration_seconds to lead_exporter;
+grant select on public.metric_job_duration_seconds to lead_exporter, lead_operations;

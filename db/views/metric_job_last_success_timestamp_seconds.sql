@@ -21,4 +21,4 @@ cross join lateral (
     limit 1
 ) as s;
 comment on view public.metric_job_last_success_timestamp_seconds is 'When a run of the worker last succeeded.';
-grant select on public.metric_job_last_success_timestamp_seconds to lead_exporter;
+grant select on public.metric_job_last_success_timestamp_seconds to lead_exporter, lead_operations;

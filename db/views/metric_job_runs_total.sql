@@ -7,4 +7,4 @@ select
 from internal.figure_counters as c
 where c.figure = 'job_runs_total';
 comment on view public.metric_job_runs_total is 'Runs of the workers that are over.';
-grant select on public.metric_job_runs_total to lead_exporter;
+grant select on public.metric_job_runs_total to lead_exporter, lead_operations;

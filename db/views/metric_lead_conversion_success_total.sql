@@ -4,4 +4,4 @@ select c.amount::double precision as value
 from internal.figure_counters as c
 where c.figure = 'lead_conversion_success_total';
 comment on view public.metric_lead_conversion_success_total is 'Leads that were converted.';
-grant select on public.metric_lead_conversion_success_total to lead_exporter;
+grant select on public.metric_lead_conversion_success_total to lead_exporter, lead_operations;

@@ -4,4 +4,4 @@ select g.value
 from internal.figure_gauges as g
 where g.figure = 'lead_holds_active';
 comment on view public.metric_lead_holds_active is 'Holds that stop a running protection.';
-grant select on public.metric_lead_holds_active to lead_exporter;
+grant select on public.metric_lead_holds_active to lead_exporter, lead_operations;

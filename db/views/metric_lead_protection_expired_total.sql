@@ -6,4 +6,4 @@ select
 from internal.figure_counters as c
 where c.figure = 'lead_protection_expired_total';
 comment on view public.metric_lead_protection_expired_total is 'Protections whose expiry was recorded.';
-grant select on public.metric_lead_protection_expired_total to lead_exporter;
+grant select on public.metric_lead_protection_expired_total to lead_exporter, lead_operations;

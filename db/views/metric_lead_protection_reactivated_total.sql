@@ -5,4 +5,4 @@ from internal.figure_counters as c
 where c.figure = 'lead_protection_reactivated_total';
 comment on view public.metric_lead_protection_reactivated_total is
     'Graces and due reminders that a qualified activity ended.';
-grant select on public.metric_lead_protection_reactivated_total to lead_exporter;
+grant select on public.metric_lead_protection_reactivated_total to lead_exporter, lead_operations;

@@ -6,4 +6,4 @@ select
 from internal.figure_gauges as g
 where g.figure = 'lead_protection_state';
 comment on view public.metric_lead_protection_state is 'Leads by state of their protection.';
-grant select on public.metric_lead_protection_state to lead_exporter;
+grant select on public.metric_lead_protection_state to lead_exporter, lead_operations;

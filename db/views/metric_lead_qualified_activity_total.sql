@@ -5,4 +5,4 @@ from internal.figure_counters as c
 left join internal.figure_gauges as g on g.figure = 'lead_qualified_activity_live'
 where c.figure = 'lead_qualified_activity_total';
 comment on view public.metric_lead_qualified_activity_total is 'Activities of a qualified type that were entered.';
-grant select on public.metric_lead_qualified_activity_total to lead_exporter;
+grant select on public.metric_lead_qualified_activity_total to lead_exporter, lead_operations;

@@ -5,4 +5,4 @@ from internal.figure_gauges as g
 where g.figure = 'lead_reminder_oldest_since';
 comment on view public.metric_lead_reminder_oldest_due_seconds is
     'For how long the longest waiting reminder has been due and not sent, whether queued or not; 0: none waits.';
-grant select on public.metric_lead_reminder_oldest_due_seconds to lead_exporter;
+grant select on public.metric_lead_reminder_oldest_due_seconds to lead_exporter, lead_operations;

@@ -6,4 +6,4 @@ select
 from internal.figure_counters as c
 where c.figure = 'lead_reminder_sent_total';
 comment on view public.metric_lead_reminder_sent_total is 'Reminders that a sink or mail server accepted.';
-grant select on public.metric_lead_reminder_sent_total to lead_exporter;
+grant select on public.metric_lead_reminder_sent_total to lead_exporter, lead_operations;

@@ -4,4 +4,4 @@ select g.value
 from internal.figure_gauges as g
 where g.figure = 'lead_reminders_pending';
 comment on view public.metric_lead_reminders_pending is 'Reminders that are due and not sent, whether queued or not.';
-grant select on public.metric_lead_reminders_pending to lead_exporter;
+grant select on public.metric_lead_reminders_pending to lead_exporter, lead_operations;

@@ -4,4 +4,4 @@ select count(*)::double precision as value
 from pg_catalog.pg_stat_activity as a
 where a.datid is not null;
 comment on view public.metric_leadguard_database_connections is 'Connections to the database server.';
-grant select on public.metric_leadguard_database_connections to lead_exporter;
+grant select on public.metric_leadguard_database_connections to lead_exporter, lead_operations;

@@ -5,4 +5,4 @@ select
         current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
     )::double precision as value;
 comment on view public.metric_leadguard_database_connections_limit is 'Connections that the database server admits.';
-grant select on public.metric_leadguard_database_connections_limit to lead_exporter;
+grant select on public.metric_leadguard_database_connections_limit to lead_exporter, lead_operations;

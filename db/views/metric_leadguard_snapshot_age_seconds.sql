@@ -4,4 +4,4 @@ select greatest(coalesce(extract(epoch from now() - f.taken_at), 'Infinity'), 0)
 from internal.figure_snapshot as f;
 comment on view public.metric_leadguard_snapshot_age_seconds is
     'Age of the figures that leadguard refresh counts; +Inf: never counted.';
-grant select on public.metric_leadguard_snapshot_age_seconds to lead_exporter;
+grant select on public.metric_leadguard_snapshot_age_seconds to lead_exporter, lead_operations;

@@ -6,4 +6,4 @@ select
 from internal.mail_counts as c;
 comment on view public.metric_mail_messages_total is
     'Reminder mail by outcome: sent (accepted by the mail server), bounced (refused for good), unknown (not known whether accepted; sent again).';
-grant select on public.metric_mail_messages_total to lead_exporter;
+grant select on public.metric_mail_messages_total to lead_exporter, lead_operations;

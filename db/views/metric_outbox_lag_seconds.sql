@@ -11,4 +11,4 @@ left join (
     limit 1
 ) as o on true;
 comment on view public.metric_outbox_lag_seconds is 'Age of the oldest event that is not published and was not refused yet; 0: none waits.';
-grant select on public.metric_outbox_lag_seconds to lead_exporter;
+grant select on public.metric_outbox_lag_seconds to lead_exporter, lead_operations;

@@ -6,4 +6,4 @@ select
 from (select count(*) as counted from (select from public.outbox limit 100000) as o) as n
 inner join pg_catalog.pg_class as c on c.oid = 'public.outbox'::regclass;
 comment on view public.metric_outbox_pending is 'Events not yet published; beyond 100000 an estimate.';
-grant select on public.metric_outbox_pending to lead_exporter;
+grant select on public.metric_outbox_pending to lead_exporter, lead_operations;

@@ -6,4 +6,4 @@ select
 from internal.figure_counters as c
 where c.figure = 'outbox_published_total';
 comment on view public.metric_outbox_published_total is 'Events published.';
-grant select on public.metric_outbox_published_total to lead_exporter;
+grant select on public.metric_outbox_published_total to lead_exporter, lead_operations;

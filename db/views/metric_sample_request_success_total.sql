@@ -9,4 +9,4 @@ from internal.figure_counters as c
 where c.figure in ('sample_request_total', 'sample_request_success_total')
 group by c.label_1, c.label_2;
 comment on view public.metric_sample_request_success_total is 'Samples delivered.';
-grant select on public.metric_sample_request_success_total to lead_exporter;
+grant select on public.metric_sample_request_success_total to lead_exporter, lead_operations;

@@ -7,4 +7,4 @@ select
 from internal.figure_counters as c
 where c.figure = 'sample_request_total';
 comment on view public.metric_sample_request_total is 'Samples requested.';
-grant select on public.metric_sample_request_total to lead_exporter;
+grant select on public.metric_sample_request_total to lead_exporter, lead_operations;

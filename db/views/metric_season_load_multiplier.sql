@@ -5,4 +5,4 @@ select
     s.load_multiplier::double precision as value
 from public.seasons as s;
 comment on view public.metric_season_load_multiplier is 'Load of each season against an ordinary day.';
-grant select on public.metric_season_load_multiplier to lead_exporter;
+grant select on public.metric_season_load_multiplier to lead_exporter, lead_operations;
