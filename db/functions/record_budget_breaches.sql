@@ -25,7 +25,8 @@ begin
          where c.cost_per_lead_eur > c.budget_eur
            and not exists (
                select from public.cost_budget_breaches as b
-                where b.team is not distinct from c.team and b.time_window = c.time_window
+                -- No team is named '': what can be hashed stays fast, however much is on record.
+                where coalesce(b.team, '') = coalesce(c.team, '') and b.time_window = c.time_window
                   and b.window_started_at < v_at and b.window_ended_at > c.window_started_at)
         returning *
     loop
