@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -124,6 +125,12 @@ class Server:
     def pause(self) -> None:
         """Connections stay, and nobody answers."""
         self.signal(signal.SIGSTOP)
+        if sys.platform == "linux":  # elsewhere it is taken on trust
+            eventually(self._is_paused, "it is paused")
+
+    def _is_paused(self) -> bool:
+        status = Path(f"/proc/{self.pid}/stat").read_text()
+        return status.rpartition(")")[2].split()[0] == "T"
 
     def resume(self) -> None:
         self.signal(signal.SIGCONT)
@@ -223,6 +230,8 @@ class RabbitServer(Server):
             "RABBITMQ_CONFIG_FILE": str(home / "rabbitmq"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(home / "enabled_plugins"),
             "RABBITMQ_PID_FILE": str(home / "pid"),
+            # The script becomes the server and does not stay in between: its end is the server's.
+            "RUNNING_UNDER_SYSTEMD": "true",
             # Schedulers that wait without turning: the machine has other things to do.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
         }

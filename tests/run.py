@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -51,6 +52,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     options = parse()
+    # A shell's background job ignores Ctrl-C, and so would all that the tests start and interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["LEADGUARD_PG"] = options.pg  # for tests/conftest.py and every program that is started
     if options.nightly:
         os.environ.setdefault("LEADGUARD_HISTORIES", str(NIGHTLY_HISTORIES))

@@ -740,7 +740,12 @@ def test_a_member_of_lead_operations_can_do_all_of_this(leads: Leads, cluster: C
 def test_verify_finds_nothing_where_all_is_right(story: str) -> None:
     assert run("verify", url=story) == (0, "verified 10 leads: all is right\n", "")
     for batch in ("1", "3", "10"):
-        assert told("verify", "--batch", batch, url=story) == {"leads": 10, "differences": [], "count": 0}
+        assert told("verify", "--batch", batch, url=story) == {
+            "leads": 10,
+            "differences": [],
+            "figures": [],
+            "count": 0,
+        }
 
 
 def test_verify_lists_the_differences_and_is_exit_8(leads: Leads) -> None:

@@ -24,17 +24,8 @@ from tests.tools import libfaketime
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
-QUICK = tuple(
-    word
-    for job, seconds in (
-        ("remind", 0.2),
-        ("expire", 0.2),
-        ("publish", 0.2),
-        ("breaches", 0.2),
-        ("maintain", 1),
-    )
-    for word in (f"--{job}-every", str(seconds))
-)
+QUICK_JOBS = {"remind": 0.2, "expire": 0.2, "publish": 0.2, "breaches": 0.2, "refresh": 0.5, "maintain": 1}
+QUICK = tuple(word for job, seconds in QUICK_JOBS.items() for word in (f"--{job}-every", str(seconds)))
 
 
 def one(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> Any:
@@ -187,14 +178,14 @@ def test_a_full_server_is_waited_for(
     assert code == 3, error
     target = tmp_path / "events.jsonl"
     with Daemon(as_worker, "--sink", f"file:{target}", *QUICK) as daemon:
-        for name in ("remind", "expire", "publish", "breaches", "maintain"):
+        for name in QUICK_JOBS:
             daemon.waits_for(name, "too many connections", times=2)
         assert daemon.ask("/readyz")[0] == 503
         connection.execute("alter role leadguard_worker_test connection limit 2")
         eventually(
             lambda: len(daemon.log) and sum(w["message"] == "connected" for w in daemon.log) == 2, "two"
         )
-        connection.execute("alter role leadguard_worker_test connection limit 5")
+        connection.execute(f"alter role leadguard_worker_test connection limit {len(QUICK_JOBS)}")
         eventually(daemon.is_ready, "it is ready")
         eventually(lambda: len(event_ids(target)) == 10, "all is published")
         assert daemon.stop() == 0

@@ -29,6 +29,7 @@ QUICK = tuple(
         ("expire", 0.2),
         ("publish", 0.2),
         ("breaches", 0.2),
+        ("refresh", 0.5),
         ("maintain", 1),
     )
     for word in (f"--{job}-every", str(seconds))
