@@ -23,16 +23,7 @@ as $$
     ),
 
     holds as materialized (
-        select count(*) as active,
-               count(*) filter (where internal.add_local(h.start_at, p.max_hold, p.time_zone) < p_at) as overrun
-          from (
-               select o.lead_id, o.user_id, o.start_at from public.lead_holds as o where o.end_at is null
-                union all
-               select o.lead_id, o.user_id, o.start_at from public.lead_holds as o where o.end_at > p_at
-               ) as h
-          join internal.lead_clocks as c on c.lead_id = h.lead_id and c.user_id = h.user_id
-          join public.protection_policies as p on p.policy = c.policy and p.version = c.policy_version
-         where h.start_at <= p_at and c.ended_at is null
+        select h.active, h.overrun from internal.count_holds(p_at) as h
     ),
 
     queued as materialized (

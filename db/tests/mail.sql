@@ -1,6 +1,6 @@
 -- Reminder mail: from the queued reminder to the mail server's acceptance, and whatever comes between.
 begin;
-select plan(103);
+select plan(104);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -93,6 +93,9 @@ select is(record_mail_failure((pg_temp.mail(10)).id, pg_temp.token((pg_temp.mail
 select is(compose_mail_messages(), 0, 'nothing new comes of it');
 select is(pg_temp.claim(), 0::bigint, 'it waits for somebody');
 select results_eq($$select value, status from monitoring_mail where dimension = 'BOUNCED'$$, $$values (1::numeric, 'BREACH')$$, 'monitoring shows it');
+update kpi_thresholds set threshold = 1 where kpi = 'mail_stuck';
+select results_eq($$select threshold, status from monitoring_mail where dimension = 'BOUNCED'$$, $$values (1::numeric, 'OK')$$, 'against the target that stands among the others');
+update kpi_thresholds set threshold = 0 where kpi = 'mail_stuck';
 select results_eq($$select status, evidence from production_readiness_check() where what = 'mail'$$, $$values ('WARN', '1 pending, 1 bounced, 0 unknown; last error: 550 no such user')$$, 'the check, too');
 select is((select value from metric_mail_messages_stuck where state = 'BOUNCED'), 1::double precision, 'and the exporter');
 select is((select state from v_user_lead_protection where id = 10), 'REMINDER_DUE', 'nobody has lost anything');

@@ -1,6 +1,6 @@
 -- The lead KPIs that a person reads in psql.
 begin;
-select plan(19);
+select plan(21);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.kpi(p_kpi text, p_dimension text default null) returns numeric language sql as
@@ -26,6 +26,9 @@ select is(pg_temp.kpi('leads_by_state', 'GRACE'), 1::numeric, 'one is in grace')
 select is(pg_temp.kpi('leads_on_hold'), 2::numeric, 'two are on hold');
 select is(pg_temp.kpi('holds_overrun'), 1::numeric, 'one hold is longer than max_hold');
 select is(pg_temp.status('holds_overrun'), 'BREACH', 'which is a breach');
+update lead_holds set end_at = now() + interval '1 day' where lead_id = 8;
+select is(pg_temp.kpi('holds_overrun'), 1::numeric, 'one that has a planned end is as long');
+select is((select value from internal.count_gauges(now()) where figure = 'lead_holds_overrun'), 1::double precision, 'the exporter says the same');
 select is(pg_temp.kpi('ending_within_7_days'), 1::numeric, 'one ends within a week');
 select is(pg_temp.kpi('reminders_sent_24h'), 1::numeric, 'one reminder was sent');
 select is((select count(*)::integer from dispatch_due_reminders(10) where reminder_type = 'INACTIVITY'), 1, 'one is queued');

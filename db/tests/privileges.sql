@@ -119,8 +119,8 @@ select set_eq(
         ('lead_operations', 'help_guided_operation'), ('grafana_reader', 'help_guided_operation'),
         -- What the views run, with their reader's right.
         ('module02_writer', 'internal.protection_row'), ('module02_writer', 'internal.days_between'),
-        ('lead_operations', 'internal.protection_row'), ('lead_operations', 'internal.days_between'),
-        ('grafana_reader', 'internal.protection_row'), ('grafana_reader', 'internal.days_between')$$,
+        ('lead_operations', 'internal.protection_row'), ('lead_operations', 'internal.days_between'), ('lead_operations', 'internal.count_holds'),
+        ('grafana_reader', 'internal.protection_row'), ('grafana_reader', 'internal.days_between'), ('grafana_reader', 'internal.count_holds')$$,
     'the functions each role may call are these and no others'
 );
 select is_empty(

@@ -17,20 +17,20 @@ select
     k.dimension,
     k.value::numeric as value,
     k.unit,
-    k.threshold::numeric as threshold,
-    case when k.threshold is not null then case when coalesce(k.value, 0) <= k.threshold then 'OK' else 'BREACH' end
-    end as status
+    t.threshold,
+    public.kpi_status(k.value, t.comparison, t.threshold, t.tolerated) as status
 from counted as c
 cross join lateral (
     values
-    (1, 'mail_pending', null, c.pending::numeric, 'messages', null::numeric),
-    (2, 'mail_put_off', null, c.put_off, 'messages', null),
-    (3, 'mail_stuck', 'BOUNCED', c.bounced, 'messages', 0),
-    (4, 'mail_stuck', 'UNKNOWN', c.unknown, 'messages', 0),
-    (5, 'mail_oldest_unsent', null, round(c.oldest), 'seconds', 3600),
-    (6, 'mail_sent_24h', null, c.sent, 'messages', null)
-) as k (n, kpi, dimension, value, unit, threshold)
+    (1, 'mail_pending', null, c.pending::numeric, 'messages'),
+    (2, 'mail_put_off', null, c.put_off, 'messages'),
+    (3, 'mail_stuck', 'BOUNCED', c.bounced, 'messages'),
+    (4, 'mail_stuck', 'UNKNOWN', c.unknown, 'messages'),
+    (5, 'mail_oldest_unsent', null, round(c.oldest), 'seconds'),
+    (6, 'mail_sent_24h', null, c.sent, 'messages')
+) as k (n, kpi, dimension, value, unit)
+left join public.v_kpi_thresholds as t on k.kpi = t.kpi
 order by k.n;
 comment on view public.monitoring_mail is
-    'Reminder mail now: waiting, put off by the server, stuck (bounced, unknown), age of the oldest not sent, sent in 24 hours; status against its threshold.';
+    'Reminder mail now: waiting, put off by the server, stuck (bounced, unknown), age of the oldest not sent, sent in 24 hours; status against its target, null where nothing waits.';
 grant select on public.monitoring_mail to lead_operations, grafana_reader;

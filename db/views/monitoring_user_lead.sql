@@ -29,16 +29,6 @@ reminders as (
     where r.sent_at is null or r.sent_at > now() - interval '1 day'
 ),
 
-overrun as (
-    select count(*) as holds
-    from public.lead_holds as h
-    inner join internal.lead_clocks as c on h.lead_id = c.lead_id
-    inner join public.protection_policies as p on c.policy = p.policy and c.policy_version = p.version
-    where
-        h.end_at is null and c.ended_at is null and h.user_id = c.user_id
-        and h.start_at + p.max_hold < now()
-),
-
 ended as (
     select
         count(*) filter (where p.end_reason = 'INACTIVITY') as inactivity,
@@ -65,7 +55,7 @@ select
     public.kpi_status(k.value::numeric, t.comparison, t.threshold, t.tolerated) as status
 from counted as c
 cross join reminders as r
-cross join overrun as o
+cross join internal.count_holds(now()) as h
 cross join ended as e
 cross join snapshot as s
 cross join lateral (
@@ -76,7 +66,7 @@ cross join lateral (
     (4, 'leads_by_state', 'EXPIRED', c.expired, 'leads'),
     (5, 'leads_by_state', 'CONVERTED', c.converted, 'leads'),
     (6, 'leads_on_hold', null, c.on_hold, 'leads'),
-    (7, 'holds_overrun', null, o.holds, 'holds'),
+    (7, 'holds_overrun', null, h.overrun, 'holds'),
     (8, 'ending_within_7_days', null, c.ending_soon, 'leads'),
     (9, 'reminders_queued', null, r.pending, 'reminders'),
     (10, 'reminders_pending', null, greatest(r.pending, s.pending::numeric), 'reminders'),
