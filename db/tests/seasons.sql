@@ -1,6 +1,6 @@
 -- Seasons: which one it is, which comes next, and what it will take.
 begin;
-select plan(51);
+select plan(52);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 
@@ -42,6 +42,7 @@ select throws_ok(format('insert into seasons values (''x'', %s)', v), '23514', n
 select results_eq('select season, value from metric_season_load_multiplier order by season', $$values ('Oktoberfest', 4::double precision),
     ('Spargel', 3), ('Weihnachten', 5)$$, 'the exporter has each season''s load');
 select cmp_ok((select sum(value) from metric_season_active), '<=', 1::double precision, 'and which one it is, if any');
+select is((select value from metric_season_database_utilisation_target), (select database_utilisation from v_current_season)::double precision, 'and how full the database may be run in it');
 
 -- The calculator.
 select is((select recommended from capacity_recommendation(50, instance_rps => 20, load_multiplier => 5, app_utilisation => 0.6) where component = 'application'), 21::bigint,
