@@ -19,13 +19,10 @@ from psycopg.conninfo import make_conninfo
 
 from jobs.cluster import Cluster
 from jobs.migrate import migrate
-from tests.daemon import Daemon, eventually, start
+from tests.daemon import QUICK, QUICK_JOBS, Daemon, eventually, start
 from tests.tools import libfaketime
 
 Connect = Callable[..., psycopg.Connection[Any]]
-
-QUICK_JOBS = {"remind": 0.2, "expire": 0.2, "publish": 0.2, "breaches": 0.2, "refresh": 0.5, "maintain": 1}
-QUICK = tuple(word for job, seconds in QUICK_JOBS.items() for word in (f"--{job}-every", str(seconds)))
 
 
 def one(connection: psycopg.Connection[Any], query: str, *parameters: Any) -> Any:

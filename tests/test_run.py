@@ -18,22 +18,9 @@ import psycopg
 import pytest
 
 from jobs.worker import Backoff, Runs
-from tests.daemon import Daemon, eventually, start
+from tests.daemon import QUICK, QUICK_JOBS, Daemon, eventually, start
 
 Connect = Callable[..., psycopg.Connection[Any]]
-
-QUICK = tuple(
-    word
-    for job, seconds in (
-        ("remind", 0.2),
-        ("expire", 0.2),
-        ("publish", 0.2),
-        ("breaches", 0.2),
-        ("refresh", 0.5),
-        ("maintain", 1),
-    )
-    for word in (f"--{job}-every", str(seconds))
-)
 
 
 @pytest.fixture
@@ -341,9 +328,7 @@ def test_an_empty_look_is_no_row(fresh_database: str, connect: Connect, tmp_path
         "  from public.job_runs order by id"
     ).fetchall()
     # One when it began, one for the rest when it ended.
-    assert sorted(row[0] for row in rows) == sorted(
-        [*["remind", "expire", "publish", "breaches", "maintain"] * 2, "refresh"]
-    )
+    assert sorted(row[0] for row in rows) == sorted([*QUICK_JOBS] * 2)
     assert {row[1] for row in rows} == {"SUCCESS"}
     assert all(row[3] for row in rows)
     passes = {row[0]: row[2] for row in rows}  # the later row

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeout
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
 
@@ -116,7 +115,7 @@ class NatsSource:
     async def _fetch(self, most: int, seconds: float) -> list[Msg]:
         try:
             found: list[Msg] = await self._subscription.fetch(most, timeout=seconds)
-        except NatsTimeout:
+        except TimeoutError:  # the client's own, or asyncio's: it raises either
             return []
         return found
 
