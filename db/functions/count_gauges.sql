@@ -55,6 +55,33 @@ as $$
          where c.next_reminder_check_at <= p_at
     ),
 
+    -- Only where an installation asks for it: this is a second pass, and a series for each user.
+    user_limit as materialized (
+        select s.value::integer as users from public.settings as s where s.name = 'user_series_limit'
+    ),
+
+    user_states as materialized (
+        select c.user_id, internal.state_at(c, p_at) as state, count(*) as leads
+          from internal.lead_clocks as c
+         where (select l.users from user_limit as l) > 0
+         group by c.user_id, 2
+    ),
+
+    user_places as (
+        select u.user_id, row_number() over (order by sum(u.leads) desc, u.user_id) as place
+          from user_states as u
+         group by u.user_id
+    ),
+
+    users as (
+        select case when p.place <= l.users then u.user_id::text else 'other' end as label, u.state,
+               sum(u.leads) as leads
+          from user_limit as l
+         cross join user_states as u
+          join user_places as p on p.user_id = u.user_id
+         group by 1, u.state
+    ),
+
     -- Whom nobody belongs to, and who is one team too many, are told together.
     costs as materialized (
         select x.team, x.time_window, sum(x.cost_eur) / greatest(sum(x.new_leads), 1) as cost_per_lead,
@@ -80,6 +107,8 @@ as $$
            values ('PROTECTED', s.protected), ('REMINDER_DUE', s.reminder_due), ('GRACE', s.grace),
                   ('EXPIRED', s.expired), ('CONVERTED', s.converted)
            ) as v (state, leads)
+     union all
+    select 'lead_protection_state_by_user', u.label, u.state, u.leads from users as u
      union all
     select 'lead_qualified_activity_live', '', '', s.qualified_activities from states as s
      union all

@@ -24,6 +24,8 @@ create table if not exists public.settings (
     ),
     constraint settings_figure_series_limit_usable
     check (name <> 'figure_series_limit' or value ~ '^[1-9][0-9]{0,3}$'),
+    constraint settings_user_series_limit_usable
+    check (name <> 'user_series_limit' or value ~ '^(0|[1-9][0-9]{0,2})$'),
     constraint settings_mail_from_usable check (
         name <> 'mail_from' or value = ''
         or value ~ '^([^[:cntrl:]<>@]*<)?[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+[A-Za-z0-9]>?$'
@@ -56,5 +58,7 @@ insert into public.settings (name, value, description) values
         'Address of a lead''s page in the sales tool, {lead_id} for its id: reminder mail links to it. Empty: no link.'),
     ('mail_retention', '90 days', 'How long mail that was sent stays on record.'),
     ('figure_series_limit', '200',
-        'How many label values (or pairs of them) of a figure are told apart; those that come later count as other.')
+        'How many label values (or pairs of them) of a figure are told apart; those that come later count as other.'),
+    ('user_series_limit', '0',
+        'For how many users, those with the most leads first, the exporter tells the states of leads apart (up to 999); the others are together. 0: for none.')
 on conflict (name) do nothing;

@@ -1,6 +1,6 @@
 -- The figures: counted at one moment, counters that never fall, labels that stay few.
 begin;
-select plan(42);
+select plan(46);
 delete from internal.figure_deltas;
 
 create function pg_temp.metric(p_name text, p_labels text default '') returns numeric language plpgsql as $$
@@ -99,6 +99,18 @@ select is((select count(*)::integer from refresh_figures()), 1, 'a refresh');
 select results_eq('select bounds, counts, count, sum from metric_event_catering_sla_seconds', $$values ('{300,600,1200,1800,3600,7200}'::double precision[], '{0,0,0,1,1,1}'::bigint[],
     1::bigint, 1800::double precision)$$,
     'answers fall into the buckets of the business');
+-- By user, for who asks for it: the one with the most leads, and all others together.
+select is_empty('select * from metric_lead_protection_state_by_user', 'users are not told apart');
+insert into leads (user_id) select 8 from generate_series(1, 20);
+insert into leads (user_id) values (9), (10);
+update settings set value = '1' where name = 'user_series_limit';
+create temporary table counted on commit drop as select * from refresh_figures();
+select results_eq('select user_id, state, value::integer from metric_lead_protection_state_by_user order by user_id, state',
+    $$select case user_id when 8 then '8' else 'other' end as label, state, count(*)::integer from v_user_lead_protection group by 1, 2 order by 1, 2$$,
+    'until a setting says how many: those with the most leads, and the others together');
+update settings set value = '0' where name = 'user_series_limit';
+select is((select count(*)::integer from refresh_figures()), 1, 'a refresh');
+select is_empty('select * from metric_lead_protection_state_by_user', 'switched off, the series are gone');
 select is_empty('select * from verify_figures()', 'and in the end the self-check finds nothing');
 select * from finish();
 rollback;

@@ -71,7 +71,7 @@ select set_eq(
         ('lead_exporter', 'metric_inbox_dead_letters', 'SELECT'), ('lead_exporter', 'metric_disabled_sinks', 'SELECT'),
         ('lead_operations', 'runbooks', 'SELECT'), ('lead_operations', 'runbook_steps', 'SELECT'),
         ('grafana_reader', 'v_current_season', 'SELECT'), ('lead_exporter', 'metric_season_active', 'SELECT'), ('lead_exporter', 'metric_season_load_multiplier', 'SELECT'),
-        ('lead_exporter', 'metric_season_database_utilisation_target', 'SELECT')$$,
+        ('lead_exporter', 'metric_season_database_utilisation_target', 'SELECT'), ('lead_exporter', 'metric_lead_protection_state_by_user', 'SELECT')$$,
     'rights on tables and views are these and no others'
 );
 select set_eq(
