@@ -12,7 +12,7 @@ from email.headerregistry import Address as MailAddress
 from email.headerregistry import BaseHeader, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import Policy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,10 @@ class Unmailable(ValueError):
     """No mail server could be told to send that."""
 
 
+class NoSender(ValueError):
+    """The sender is none: that is the setting's fault, and of all messages."""
+
+
 @dataclass(frozen=True)
 class Letter:
     """A message and its envelope."""
@@ -78,9 +82,8 @@ class Letter:
 
 
 def compose(row: dict[str, Any], now: datetime) -> Letter:
-    """The letter for a row of claim_mail_messages. Raises Unmailable."""
-    sender_name, sender = parseaddr(row["sender"])
-    sender, recipient = address(sender), address(row["recipient"])
+    """The letter for a row of claim_mail_messages. Raises NoSender or Unmailable."""
+    (sender_name, sender), recipient = _from(row["sender"]), address(row["recipient"])
     name = shown(row["display_name"])
     texts = _Texts(row["locale"])
     items = merged([item(reminder, row["lead_url"], row["locale"]) for reminder in row["reminders"]])
@@ -101,7 +104,7 @@ def compose(row: dict[str, Any], now: datetime) -> Letter:
     html = _environment().get_template("mail.html.j2").render(told, told=told, t=texts)
 
     message = EmailMessage(policy=_UTF8)
-    message["From"] = _named(shown(sender_name), sender)
+    message["From"] = _named(sender_name, sender)
     message["To"] = _named(name, recipient)
     message["Subject"] = subject
     message["Date"] = format_datetime(now)
@@ -135,6 +138,15 @@ def address(text: str) -> str:
     if not is_usable:
         raise Unmailable(f"this is no mail address: {ascii(text)[:120]}")
     return f"{local}@{domain}"
+
+
+def _from(text: str) -> tuple[str, str]:
+    """Name and address of `Name <address>`, as the setting has it: a comma in the name needs no quotes."""
+    name, bracket, rest = text.rpartition("<")
+    try:
+        return shown(name.strip().strip('"')), address(rest.removesuffix(">") if bracket else text)
+    except Unmailable as error:
+        raise NoSender(str(error)) from error
 
 
 def _named(name: str, mail_address: str) -> MailAddress:

@@ -15,7 +15,7 @@ from jobs.console import to_json as as_json
 from jobs.database import Connection, Database
 from jobs.errors import UsageProblem, one_line
 from jobs.exits import Exit
-from jobs.letters import Letter, Unmailable, compose
+from jobs.letters import Letter, NoSender, Unmailable, compose
 from jobs.logs import logger
 from jobs.smtp import EXAMPLE, VARIABLE, MailServer, MailServerFailed, NotAccepted, parse_address
 
@@ -151,6 +151,11 @@ def letter_for(row: Row) -> Letter:
     """The letter for a claimed message; one that cannot be made is refused like one that no server takes."""
     try:
         return compose(row, datetime.now(UTC))
+    except NoSender as error:
+        raise MailServerFailed(
+            f"the setting mail_from cannot be used: {error}",
+            "Correct it: update settings set value = 'leads@mail.example' where name = 'mail_from'",
+        ) from error
     except Unmailable as error:
         raise NotAccepted("BOUNCED", str(error)) from error
     except Exception as error:

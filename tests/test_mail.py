@@ -320,6 +320,39 @@ def test_a_sender_that_is_not_accepted_bounces_nobody(office: Office, server: Ma
     assert office.messages("state, attempts") == [("PENDING", 1)]
 
 
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("FreshFoodz, Vertrieb <leads@mail.example>", "FreshFoodz, Vertrieb"),
+        ('"FreshFoodz: Leads" <leads@mail.example>', "FreshFoodz: Leads"),
+        ("Krüger; Söhne (Köln) <leads@mail.example>", "Krüger; Söhne (Köln)"),
+        ("leads@mail.example", ""),
+    ],
+)
+def test_a_senders_name_may_have_any_signs(
+    office: Office, server: MailServer, setting: str, name: str
+) -> None:
+    office.connection.execute("update public.settings set value = %s where name = 'mail_from'", [setting])
+    office.user(7, "ada@example.org")
+    office.neglect(7)
+    office.remind()
+    assert office.mail(server)[1]["sent"] == 1
+    (sender,) = server.delivered[0].message["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "leads@mail.example")
+
+
+def test_a_setting_that_is_no_sender_bounces_nobody(office: Office, server: MailServer) -> None:
+    office.connection.execute(
+        "update public.settings set value = 'leads@mail..example' where name = 'mail_from'"
+    )
+    office.user(7, "ada@example.org")
+    office.neglect(7)
+    office.remind()
+    code, said = office.mail(server)
+    assert (code, "mail_from cannot be used" in said["error"]) == (6, True)
+    assert office.messages("state") == [("PENDING",)]
+
+
 @pytest.mark.parametrize("how", [CUT, HANG])
 def test_no_answer_to_a_message_is_unknown_and_it_is_sent_again_under_its_name(
     office: Office, server: MailServer, how: str
