@@ -13,7 +13,7 @@ import random
 import signal
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,18 +105,19 @@ class Slow:
 
 
 class Hasty(Slow):
-    """A sink that says it has everything and delivers it a call later: what it holds then dies with it."""
+    """A sink that says it has everything and delivers it twenty calls later: what it holds dies with it."""
 
     def __init__(self, sink: Sink) -> None:
         super().__init__(sink)
-        self._held: Sequence[Event] = []
+        self._held: deque[Sequence[Event]] = deque()
 
     def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
-        held, self._held = self._held, events
-        return self._sink.deliver(held)
+        self._held.append(events)
+        return self._sink.deliver(self._held.popleft()) if len(self._held) > 20 else {}
 
     def close(self) -> None:
-        self.deliver([])
+        for events in self._held:
+            self._sink.deliver(events)
         super().close()
 
 
