@@ -51,8 +51,8 @@ def test_killed_publishers_lose_nothing_and_keep_each_leads_order(
 def test_a_sink_that_says_it_has_what_it_has_not_is_caught(
     fresh_database: str, connect: Connect, nats_server: NatsServer, seed: int
 ) -> None:
-    target, among = Stream(nats_server), ["random"]
-    count = kill_publishers(fresh_database, connect(fresh_database), target, 15, seed, Hasty, among)
+    target, among = Stream(nats_server), ["after ack", "mid-acknowledge", "mid-batch"]
+    count = kill_publishers(fresh_database, connect(fresh_database), target, 18, seed, Hasty, among)
     assert count.lost > 0, count
 
 
