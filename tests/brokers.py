@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,7 +57,7 @@ def _answers(port: int) -> bool:
     return True
 
 
-class Server:
+class Server(ABC):
     """A program that listens on one port, with all its children; a context manager that removes it."""
 
     def __init__(self, name: str) -> None:
@@ -68,8 +69,8 @@ class Server:
 
     # What a kind of server says of itself
 
-    def command(self) -> list[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def command(self) -> list[str]: ...
 
     def variables(self) -> Mapping[str, str]:
         return {}

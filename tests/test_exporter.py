@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -158,7 +157,6 @@ def test_figures_are_served_as_text_and_as_openmetrics(database: psycopg.Connect
         assert '"database": "reachable"' in body
 
 
-@pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
 def test_promtool_has_nothing_against_it(database: psycopg.Connection[Any]) -> None:
     with exporter(database) as running:
         done = subprocess.run(
