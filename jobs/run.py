@@ -26,7 +26,7 @@ from jobs.expire import EXPIRE
 from jobs.health import Address, HealthServer
 from jobs.mail import Mailer, mail_server
 from jobs.maintain import maintain
-from jobs.publish import DEFAULT_LIMIT, Publisher, new_holder, wait_for_events
+from jobs.publish import DEFAULT_LIMIT, Doubts, Publisher, new_holder, wait_for_events
 from jobs.refresh import refresh
 from jobs.remind import DISPATCH
 from jobs.sinks import Sink, SinkFailed, open_sink
@@ -131,6 +131,7 @@ class Outlet:
         self._database = database
         self._limit = limit
         self._holder = new_holder()
+        self._doubts = Doubts()
         self._sink: Sink | None = None
         self._publisher: Publisher | None = None
         self._connection: Connection | None = None
@@ -160,7 +161,13 @@ class Outlet:
             self._publisher = None
         if self._publisher is None or self._connection is not connection:
             self._publisher = Publisher(
-                connection, self._sink, self._limit, self._holder, worker.is_stopping, worker.progressed
+                connection,
+                self._sink,
+                self._limit,
+                self._holder,
+                worker.is_stopping,
+                worker.progressed,
+                self._doubts,
             )
             self._connection = connection
         return self._publisher

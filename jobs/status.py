@@ -53,7 +53,7 @@ _DEADLINES = """
 _OUTBOX = """
     select count(*) as pending, min(created_at) as oldest,
            round(extract(epoch from now() - min(created_at)), 1) as lag_seconds,
-           count(*) filter (where attempts > 0) as retrying,
+           count(*) filter (where last_error is not null) as retrying,
            (select count(*) from public.outbox_dead_letters) as dead_letters
       from public.outbox
 """

@@ -152,6 +152,30 @@ def test_an_event_that_no_queue_takes_is_refused_alone_and_taken_once_one_does(
     assert exchange.ids() == [taken.event_id, unroutable.event_id]
 
 
+def test_while_no_queue_takes_anything_no_event_is_given_up_and_then_all_go_out(
+    rabbitmq: RabbitServer, fresh_database: str, connect: Connect
+) -> None:
+    exchange = Exchange(rabbitmq, is_bound=False)
+    connection = connect(fresh_database)
+    connection.execute("update public.settings set value = '1' where name = 'outbox_max_attempts'")
+    connection.execute("insert into public.leads (user_id) select 7 from generate_series(1, 20)")
+    with Database(fresh_database).session() as session, closing(exchange.sink()) as sink:
+        for _ in range(3):
+            with pytest.raises(SinkFailed, match=r"no queue takes lead\.protection\.activated"):
+                publish(session, sink, 500)
+        with channel_to(rabbitmq) as channel:
+            exchange.bind(channel)
+        assert publish(session, sink, 500).acknowledged == 20
+        with channel_to(rabbitmq) as channel:
+            channel.queue_unbind(exchange.name, exchange.name, "#")
+            channel.queue_bind(exchange.name, exchange.name, "*.protection.*")
+        connection.execute(
+            "call public.create_lead_hold(1, 7, 'price list'); delete from public.leads where id = 2"
+        )
+        result = publish(session, sink, 500)
+    assert (result.acknowledged, result.dead_lettered) == (1, 1), "among others that are taken it counts"
+
+
 def test_a_queue_that_is_full_refuses(rabbitmq: RabbitServer) -> None:
     exchange = Exchange(rabbitmq, is_bound=False)
     with channel_to(rabbitmq) as channel:

@@ -47,7 +47,7 @@ begin
                        case
                            when x.leased_until > clock_timestamp() and o.id <= x.claimed_to
                                and coalesce(o.next_attempt_at <= clock_timestamp(), true) then 'CLAIMED'
-                           when o.attempts > 0 then 'RETRYING'
+                           when o.last_error is not null then 'RETRYING'
                            else 'PENDING'
                        end
                    )) as s (state)

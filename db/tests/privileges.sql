@@ -103,7 +103,7 @@ select set_eq(
         ('lead_operations', 'list_outbox_events'), ('lead_operations', 'replay_outbox_events'), ('lead_operations', 'discard_outbox_events'),
         ('lead_operations', 'simulate_lead_protection'), ('lead_operations', 'verify_lead_protection'), ('lead_operations', 'production_readiness_check'),
         ('lead_worker', 'claim_outbox_events'), ('lead_worker', 'acknowledge_outbox_events'), ('lead_worker', 'refuse_outbox_events'),
-        ('lead_worker', 'release_outbox_claim'), ('lead_worker', 'announce_outbox_sleep'),
+        ('lead_worker', 'put_off_outbox_event'), ('lead_worker', 'release_outbox_claim'), ('lead_worker', 'announce_outbox_sleep'),
         ('lead_worker', 'end_outbox_sleep'), ('lead_worker', 'drop_outbox_partitions'), ('lead_worker', 'purge_inbox'), ('lead_worker', 'purge_job_runs'),
         ('lead_worker', 'dispatch_due_reminders'), ('lead_worker', 'count_due_leads'), ('lead_operations', 'count_due_leads'),
         ('lead_worker', 'expire_due_protections'), ('lead_worker', 'make_outbox_partitions'), ('lead_worker', 'start_job_run'), ('lead_worker',

@@ -44,8 +44,9 @@ _LONGEST_PAUSE_SECONDS = 86_400.0
 _DISABLED = b"select disabled_at, reason from public.list_disabled_sinks() where sink = %s"
 _DISABLE = b"select public.disable_sink(%s, %s)"
 
-# Answers that tell of the receiver and not of the event, unless it takes others in the same batch.
-_OF_THE_RECEIVER = {401, 403, 407, 429, 502, 503, 504}
+# Answers that tell of the receiver and not of the event, as every 5xx does, unless it takes others in the
+# same batch. Not found: all events go to one URL.
+_OF_THE_RECEIVER = {401, 403, 404, 405, 407, 408, 425, 429}
 
 # Until when a receiver asked not to be called, by URL: a sink opened anew in this process keeps to it.
 _paused_until: dict[str, float] = {}
@@ -95,11 +96,15 @@ class WebhookSink:
         # Where something was taken the receiver is well, and a failure belongs to its event.
         trouble = batch.trouble and next(iter(batch.trouble.values())).reason
         if batch.pause is not None or (trouble and not batch.accepted):
-            raise SinkFailed(f"{self._target.shown}: {trouble or 'it asked to wait'}", batch.accepted_ids)
+            doubted = {} if batch.pause is not None or batch.is_unreachable else batch.trouble
+            reason = f"{self._target.shown}: {trouble or 'it asked to wait'}"
+            raise SinkFailed(reason, batch.accepted_ids, batch.refused, doubted)
+        refused = {**batch.refused, **batch.trouble}
         if batch.is_cut_short:
             left = len(events) - batch.settled
-            raise SinkFailed(f"{self._target.shown}: it is slow, {left} events wait", batch.accepted_ids)
-        return {**batch.refused, **batch.trouble}
+            reason = f"{self._target.shown}: it is slow, {left} events wait"
+            raise SinkFailed(reason, batch.accepted_ids, refused)
+        return refused
 
     def close(self) -> None:
         try:
@@ -138,12 +143,12 @@ class WebhookSink:
         except (OSError, UnicodeError, TimeoutError) as error:
             raise SinkFailed(f"{target.shown}: {target.host} cannot be resolved: {error}") from error
         batch.addresses = addresses
-        waiting = iter(events)
+        waiting = iter(_mixed(events))
         until = time.monotonic() + _BEGIN_SECONDS
 
         async def lane() -> None:
             for event in waiting:
-                if batch.is_stopped or time.monotonic() > until:
+                if batch.is_stopped(self._in_flight) or time.monotonic() > until:
                     batch.is_cut_short = True
                     return
                 await self._post(event, batch)
@@ -162,6 +167,7 @@ class WebhookSink:
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if not batch.gives_up(address):
                     continue  # the name has another address
+                batch.is_unreachable = True
                 batch.trouble[event.id] = Refusal(f"no connection: {_why(error)}")
             except (httpx.TimeoutException, TimeoutError):
                 batch.trouble[event.id] = Refusal(f"no answer within {self._timeout:g} s")
@@ -211,6 +217,7 @@ class _Batch:
     trouble: dict[int, Refusal] = field(default_factory=dict)  # of the receiver's, it seems
     pause: float | None = None
     is_gone: bool = False
+    is_unreachable: bool = False  # without a connection nobody has seen an event
     is_cut_short: bool = False
 
     @property
@@ -221,10 +228,10 @@ class _Batch:
     def settled(self) -> int:
         return len(self.accepted) + len(self.refused) + len(self.trouble)
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether no further request makes sense: it is gone, wants a pause, or fails without taking any."""
-        return self.is_gone or self.pause is not None or bool(self.trouble and not self.accepted)
+    def is_stopped(self, enough: int) -> bool:
+        """Whether no further request makes sense: it is gone, wants a pause, or has taken none of enough."""
+        fails = self.is_unreachable or len(self.trouble) >= enough
+        return self.is_gone or self.pause is not None or (fails and not self.accepted)
 
     def gives_up(self, address: str) -> bool:
         """Leaves an address that does not answer, if there is another; true when there is none."""
@@ -248,7 +255,7 @@ class _Batch:
             self.trouble[event.id] = Refusal(reason, wait)
         elif 300 <= status < 400:
             self.trouble[event.id] = Refusal(f"HTTP {status}: redirects are not followed")
-        elif status in _OF_THE_RECEIVER:
+        elif status in _OF_THE_RECEIVER or status >= 500:
             self.trouble[event.id] = Refusal(reason, wait)
         else:
             self.refused[event.id] = Refusal(reason, wait)
@@ -303,6 +310,15 @@ class _Target:
 
     def at(self, address: str) -> str:
         return f"{self._scheme}://{_bracketed(address)}:{self.port}{self.resource}"
+
+
+def _mixed(events: Sequence[Event]) -> list[Event]:
+    """One of each type first: a receiver that fails at one type is not down, it takes another."""
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(event.event_type, event)
+    leading = {event.id for event in first.values()}
+    return [*first.values(), *(event for event in events if event.id not in leading)]
 
 
 def _bracketed(host: str) -> str:
