@@ -367,8 +367,8 @@ def command(app: App, sink_url: str, limit: int) -> None:
 
     https://... posts each event, signed after Standard Webhooks with the keys of LEADGUARD_WEBHOOK_SECRET
     (or what the file LEADGUARD_WEBHOOK_SECRET_FILE holds; the newest first), and takes a 2xx for an
-    acceptance. 410 disables the sink until leadguard sinks enable; a Retry-After is kept to for as long
-    as the process lives that was told (leadguard run); redirects, proxies and cookies are not followed.
+    acceptance. 410 disables the sink until leadguard sinks enable; a Retry-After (up to a day) is kept
+    to by every process, see leadguard sinks; redirects, proxies and cookies are not followed.
     Private addresses, and http:// to them, need LEADGUARD_WEBHOOK_ALLOW_PRIVATE=1.
     LEADGUARD_WEBHOOK_TIMEOUT (15 seconds) and LEADGUARD_WEBHOOK_IN_FLIGHT (32) are limits; SSL_CERT_FILE
     names other authorities. Where a receiver takes a second for each, give a --limit of 500.

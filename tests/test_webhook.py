@@ -38,14 +38,12 @@ SIGNED = {"LEADGUARD_WEBHOOK_SECRET": KEYS[0], "LEADGUARD_WEBHOOK_ALLOW_PRIVATE"
 
 
 @pytest.fixture(autouse=True)
-def variables(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("LEADGUARD_WEBHOOK")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("LEADGUARD_WEBHOOK_SECRET", KEYS[0])
     monkeypatch.setenv("LEADGUARD_WEBHOOK_ALLOW_PRIVATE", "1")
     monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "2")
-    yield
-    webhook._paused_until.clear()
 
 
 @pytest.fixture
@@ -241,13 +239,39 @@ def test_a_receiver_that_asks_to_wait_is_let_alone_so_long(
     wait = "2" if form == "seconds" else formatdate(time.time() + 2.5, usegmt=True)
     given = events(1)
     receiver.one_by_one(Answer(429, {"Retry-After": wait}), Answer())
+    sink = opened(f"{receiver.url}?token=geheim")
     with pytest.raises(SinkFailed, match="429"):
-        opened(receiver.url).deliver(given)
-    with pytest.raises(SinkFailed, match="asked to wait"):
-        opened(receiver.url).deliver(given)
+        sink.deliver(given)
+    with pytest.raises(SinkFailed, match="asked to wait until"):
+        sink.deliver(given)
+    with pytest.raises(SinkFailed, match="asked to wait until"):
+        opened(receiver.url)
     assert len(receiver.received) == 1
     time.sleep(2.1 if form == "seconds" else 2.6)
     assert opened(receiver.url).deliver(given) == {}
+
+
+def test_every_process_keeps_to_a_wait_until_a_person_ends_it(
+    receiver: Receiver, fresh_database: str
+) -> None:
+    receiver.one_by_one(Answer(503, {"Retry-After": "3600"}), Answer())
+    database = Database(fresh_database)
+    sink = open_sink(f"{receiver.url}?token=geheim", database)
+    with pytest.raises(SinkFailed, match="HTTP 503; it asked to wait until"):
+        sink.deliver(events(1))
+    sink.close()
+    passing = start(fresh_database, "publish", "--sink", receiver.url, **SIGNED)
+    assert (passing.communicate()[1].count("asked to wait until"), passing.returncode) == (1, 6)
+    assert len(receiver.received) == 1
+    shown, _ = start(fresh_database, "sinks", "list").communicate()
+    assert shown.startswith(f"{receiver.url}: paused until")
+    assert "geheim" not in shown
+    shown, _ = start(fresh_database, "status", "--json").communicate()
+    assert [paused["sink"] for paused in json.loads(shown)["paused_sinks"]] == [receiver.url]
+    assert start(fresh_database, "sinks", "enable", receiver.url).wait() == 0
+    sink = open_sink(receiver.url, database)
+    assert sink.deliver(events(1)) == {}
+    sink.close()
 
 
 def test_what_was_accepted_before_it_asked_to_wait_is_named(receiver: Receiver, opened: Opened) -> None:

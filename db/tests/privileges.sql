@@ -67,7 +67,7 @@ select set_eq(
         ('lead_exporter', 'metric_sample_request_failed_total', 'SELECT'), ('lead_exporter', 'metric_sample_request_lost_total', 'SELECT'),
         ('lead_exporter', 'metric_sample_request_success_total', 'SELECT'),
         ('lead_exporter', 'metric_sample_request_total', 'SELECT'),
-        ('lead_operations', 'inbox_dead_letters', 'SELECT'), ('lead_operations', 'disabled_sinks', 'SELECT'),
+        ('lead_operations', 'inbox_dead_letters', 'SELECT'), ('lead_operations', 'disabled_sinks', 'SELECT'), ('lead_operations', 'paused_sinks', 'SELECT'),
         ('lead_exporter', 'metric_inbox_dead_letters', 'SELECT'), ('lead_exporter', 'metric_disabled_sinks', 'SELECT'),
         ('lead_operations', 'runbooks', 'SELECT'), ('lead_operations', 'runbook_steps', 'SELECT'),
         ('grafana_reader', 'v_current_season', 'SELECT'), ('lead_exporter', 'metric_season_active', 'SELECT'), ('lead_exporter', 'metric_season_load_multiplier', 'SELECT'),
@@ -116,6 +116,7 @@ select set_eq(
         ('lead_operations', 'resend_mail_messages'), ('lead_operations', 'replace_mail_by_events'),
         ('lead_worker', 'handle_module_event'), ('lead_worker', 'record_inbox_dead_letter'), ('lead_operations', 'replay_inbox_dead_letter'), ('lead_operations', 'discard_inbox_dead_letters'),
         ('lead_worker', 'disable_sink'), ('lead_worker', 'list_disabled_sinks'), ('lead_operations', 'list_disabled_sinks'), ('lead_operations', 'enable_sink'),
+        ('lead_worker', 'pause_sink'), ('lead_worker', 'list_paused_sinks'), ('lead_operations', 'list_paused_sinks'),
         ('module02_writer', 'help_guided_operation'), ('module03_writer', 'help_guided_operation'), ('finops_writer', 'help_guided_operation'),
         ('lead_operations', 'help_guided_operation'), ('grafana_reader', 'help_guided_operation'),
         -- What the views run, with their reader's right.
