@@ -98,6 +98,8 @@ def upkeep(connection: Connection, _worker: Worker) -> Done:
         "partitions_made": did.partitions_made,
         "partitions_dropped": len(did.partitions_dropped),
         "inbox_ids_purged": did.inbox_ids_purged,
+        "inbox_dead_letters_purged": did.inbox_dead_letters_purged,
+        "budget_breaches_purged": did.budget_breaches_purged,
         "job_runs_purged": did.job_runs_purged,
         "mail_purged": did.mail_purged,
     }

@@ -105,6 +105,7 @@ select set_eq(
         ('lead_worker', 'claim_outbox_events'), ('lead_worker', 'acknowledge_outbox_events'), ('lead_worker', 'refuse_outbox_events'),
         ('lead_worker', 'put_off_outbox_event'), ('lead_worker', 'release_outbox_claim'), ('lead_worker', 'announce_outbox_sleep'),
         ('lead_worker', 'end_outbox_sleep'), ('lead_worker', 'drop_outbox_partitions'), ('lead_worker', 'purge_inbox'), ('lead_worker', 'purge_job_runs'),
+        ('lead_worker', 'purge_inbox_dead_letters'), ('lead_worker', 'purge_budget_breaches'),
         ('lead_worker', 'dispatch_due_reminders'), ('lead_worker', 'count_due_leads'), ('lead_operations', 'count_due_leads'),
         ('lead_worker', 'expire_due_protections'), ('lead_worker', 'make_outbox_partitions'), ('lead_worker', 'start_job_run'), ('lead_worker',
         'finish_job_run'), ('lead_worker', 'record_job_run'), ('lead_worker', 'verify_lead_protection'),
