@@ -1,7 +1,7 @@
 """How long dead letters and breaches are kept, and how long the terms of a policy may be.
 
-The two indexes are made in the transaction, without CONCURRENTLY: what is refused and what goes over budget is
-little (a second for a million), and only workers write there, who wait.
+The two indexes are made in the transaction, without CONCURRENTLY: what is refused and what goes over
+budget is little (a second for a million), and only workers write there, who wait.
 """
 
 from typing import Any
