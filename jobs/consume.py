@@ -274,6 +274,7 @@ def command(app: App, url: str, once: bool) -> int:
     nats:// takes ?durable=NAME (default leadguard; the consumer is made when it is missing),
     ?subject=FILTER, and what the sink takes: servers, creds, tls, cafile, certfile, keyfile.
     amqp:// and amqps:// take ?vhost=, ?prefetch=, ?heartbeat=, ?cafile=, ?certfile=, ?keyfile=.
+    tls:// is nats:// with TLS; cafile, or SSL_CERT_FILE, names a private authority.
 
     \b
     Exit codes: 0 done, or stopped as told, 1 the database refuses this user, 2 wrong usage,

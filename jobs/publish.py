@@ -358,7 +358,8 @@ def command(app: App, sink_url: str, limit: int) -> None:
     and waits for its acknowledgements; event_id is its Nats-Msg-Id. Options: ?create=true makes a stream
     that is not there (replicas=1, window=600: seconds for which it knows an event_id), timeout=10,
     servers=HOST:PORT,..., creds=FILE, tls=true, cafile, certfile, keyfile; or NATS_USER, NATS_PASSWORD,
-    NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY. One USER without a password is a token.
+    NATS_CREDS, NATS_CA, NATS_CERT, NATS_KEY. One USER without a password is a token. tls:// is nats://
+    with TLS.
 
     amqp://USER:PASSWORD@HOST:5672/EXCHANGE (amqps:// with TLS) publishes to a topic exchange of RabbitMQ,
     with the event type as routing key; accepted is what a queue has confirmed. Options: ?create=true
@@ -370,8 +371,11 @@ def command(app: App, sink_url: str, limit: int) -> None:
     acceptance. 410 disables the sink until leadguard sinks enable; a Retry-After (up to a day) is kept
     to by every process, see leadguard sinks; redirects, proxies and cookies are not followed.
     Private addresses, and http:// to them, need LEADGUARD_WEBHOOK_ALLOW_PRIVATE=1.
-    LEADGUARD_WEBHOOK_TIMEOUT (15 seconds) and LEADGUARD_WEBHOOK_IN_FLIGHT (32) are limits; SSL_CERT_FILE
-    names other authorities. Where a receiver takes a second for each, give a --limit of 500.
+    LEADGUARD_WEBHOOK_TIMEOUT (15 seconds) and LEADGUARD_WEBHOOK_IN_FLIGHT (32) are limits. Where a
+    receiver takes a second for each, give a --limit of 500.
+
+    With TLS the server's certificate and name are always checked. SSL_CERT_FILE names a private
+    authority, for webhooks and brokers; for one broker its option cafile does.
 
     A sink that is down fails the pass, and no event's attempt is counted, however long it lasts. It is
     down, too, when it takes none of the events it is given for a reason that speaks of the sink (no queue

@@ -164,11 +164,34 @@ class Server(ABC):
         self.close()
 
 
+class Authority:
+    """A certificate authority that nobody knows, and the certificate that it gave a server on 127.0.0.1.
+
+    The name localhost is not in it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.certificate, key = directory / "authority.pem", directory / "authority.key"
+        self.server_certificate, self.server_key = directory / "server.pem", directory / "server.key"
+        request, names = directory / "server.csr", directory / "names"
+        names.write_text(f"subjectAltName=IP:{HOST}\n")
+        new = "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+        sign = f"x509 -req -days 2 -CA {self.certificate} -CAkey {key} -CAcreateserial -extfile {names}"
+        for arguments in (
+            f"{new} -x509 -days 2 -subj /CN=Nobody -keyout {key} -out {self.certificate}",
+            f"{new} -subj /CN=server -keyout {self.server_key} -out {request}",
+            f"{sign} -in {request} -out {self.server_certificate}",
+        ):
+            subprocess.run(["openssl", *arguments.split()], check=True, capture_output=True)
+        self.server_key.chmod(0o644)  # the server may be another user
+
+
 class NatsServer(Server):
     """nats-server with JetStream; up after some hundredths of a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_tls: bool = False) -> None:
         super().__init__("nats")
+        self.authority = Authority(self.directory) if has_tls else None
 
     @property
     def url(self) -> str:
@@ -177,14 +200,29 @@ class NatsServer(Server):
     def command(self) -> list[str]:
         program = nats_program()
         assert program is not None
-        return [program, "-a", HOST, "-p", str(self.port), "-js", "-sd", str(self.directory / "data")]
+        tls: list[str] = []
+        if self.authority is not None:
+            files = (self.authority.server_certificate, self.authority.server_key)
+            tls = ["--tls", "--tlscert", str(files[0]), "--tlskey", str(files[1])]
+        return [program, "-a", HOST, "-p", str(self.port), "-js", "-sd", str(self.directory / "data"), *tls]
 
 
 class RabbitServer(Server):
-    """rabbitmq-server with a name server (epmd) of its own; user and password are `guest`."""
+    """rabbitmq-server with a name server (epmd) of its own; user and password are `guest`.
+
+    It speaks TLS on a second port.
+    """
 
     def __init__(self) -> None:
         super().__init__("rabbitmq")
+        self.tls_port = free_port()
+        self.authority = Authority(self.directory)
+        (self.directory / "rabbitmq.conf").write_text(
+            f"listeners.ssl.1 = {HOST}:{self.tls_port}\n"
+            f"ssl_options.cacertfile = {self.authority.certificate}\n"
+            f"ssl_options.certfile = {self.authority.server_certificate}\n"
+            f"ssl_options.keyfile = {self.authority.server_key}\n"
+        )
         self._epmd_port = free_port()
         self._distribution_port = free_port()
         self._epmd: subprocess.Popen[bytes] | None = None

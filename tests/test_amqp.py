@@ -280,6 +280,27 @@ def test_a_url_that_is_wrong_is_refused_without_its_password(url: str, says: str
     assert "geheim" not in refused.value.render(as_json=False)
 
 
+def test_tls_is_checked_against_a_private_authority_and_the_name(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = exchange.server
+    authority = server.authority.certificate
+    here = f"amqps://guest:guest@127.0.0.1:{server.tls_port}/{exchange.name}"
+    with pytest.raises(SinkFailed, match=r"(?i)certificate verify failed"):
+        open_sink(here, Database())
+    with pytest.raises(SinkFailed, match=r"(?i)certificate verify failed.*localhost"):
+        open_sink(f"{here.replace('127.0.0.1', 'localhost')}?cafile={authority}", Database())
+    with pytest.raises(SourceFailed, match=r"(?i)certificate verify failed"):
+        open_source(here)
+    with closing(open_sink(f"{here}?cafile={authority}", Database())) as sink:
+        assert sink.deliver(events(2)) == {}
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    with closing(open_sink(here, Database())) as sink:
+        assert sink.deliver(events(1)) == {}
+    with closing(open_source(here)) as source:
+        assert len(source.receive(3, 5.0)) >= 1
+
+
 def test_a_wrong_password_is_told_without_it(rabbitmq: RabbitServer) -> None:
     url = rabbitmq.url.replace("guest:guest", "guest:gehe%2Fim")
     with pytest.raises(SinkFailed, match="user or password is wrong") as failed:

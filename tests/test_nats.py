@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -21,6 +22,7 @@ from jobs.database import Database
 from jobs.errors import UsageProblem
 from jobs.publish import publish
 from jobs.sinks import Event, Sink, SinkFailed, open_sink
+from jobs.sources import SourceFailed, open_source
 from tests.brokers import NatsServer
 from tests.daemon import eventually
 
@@ -214,8 +216,37 @@ def test_a_url_that_cannot_be_right_is_refused(rest: str) -> None:
 
 
 def test_a_password_is_not_told_where_tls_was_asked_for_and_is_not_spoken(nats_server: NatsServer) -> None:
-    with pytest.raises(SinkFailed, match="speaks no TLS"):
-        open_sink(f"{nats_server.url.replace('//', '//me:s3cret@')}/leads?tls=true", Database())
+    url = f"{nats_server.url.replace('//', '//me:s3cret@')}/leads?tls=true"
+    with pytest.raises(SinkFailed, match="speaks no TLS, and is told no password"):
+        open_sink(url, Database())
+    with pytest.raises(SourceFailed, match="speaks no TLS, and is told no password"):
+        open_source(url)
+
+
+def test_tls_is_checked_against_a_private_authority_and_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with NatsServer(has_tls=True) as server:
+        assert server.authority is not None
+        authority = server.authority.certificate
+        here = f"tls://127.0.0.1:{server.port}/leads?create=true"
+        for url in (here, here.replace("tls:", "nats:")):
+            with pytest.raises(SinkFailed, match=r"(?i)certificate verify failed"):
+                open_sink(url, Database())
+        with pytest.raises(SinkFailed, match=r"(?i)certificate verify failed.*localhost"):
+            open_sink(f"{here.replace('127.0.0.1', 'localhost')}&cafile={authority}", Database())
+        with pytest.raises(SourceFailed, match=r"(?i)certificate verify failed"):
+            open_source(here.partition("?")[0])
+
+        def delivers(url: str) -> bool:
+            with closing(open_sink(url, Database())) as sink:
+                return sink.deliver([event(1)]) == {}
+
+        assert delivers(f"{here}&cafile={authority}")
+        assert delivers(f"{here.replace('tls:', 'nats:')}&cafile={authority}")
+        for name in ("SSL_CERT_FILE", "NATS_CA"):
+            with monkeypatch.context() as patch:
+                patch.setenv(name, str(authority))
+                assert delivers(here), name
+                open_source(here.partition("?")[0]).close()
 
 
 def test_a_reminder_is_sent_when_the_stream_has_it(

@@ -93,12 +93,15 @@ def _notify(rest: str, database: Database) -> Sink:
     return notify.to_channel(database, rest)
 
 
-def _nats(rest: str, _database: Database) -> Sink:
-    try:
-        from jobs.sinks import nats
-    except ImportError as error:
-        raise needs("nats", error) from error
-    return nats.to_stream(f"nats:{rest}")
+def _nats(scheme: str) -> Callable[[str, Database], Sink]:
+    def opened(rest: str, _database: Database) -> Sink:
+        try:
+            from jobs.sinks import nats
+        except ImportError as error:
+            raise needs("nats", error) from error
+        return nats.to_stream(f"{scheme}:{rest}")
+
+    return opened
 
 
 def _amqp(scheme: str) -> Callable[[str, Database], Sink]:
@@ -129,7 +132,8 @@ SINKS: dict[str, Callable[[str, Database], Sink]] = {
     "stdout": _stdout,
     "file": _file,
     "notify": _notify,
-    "nats": _nats,
+    "nats": _nats("nats"),
+    "tls": _nats("tls"),  # as NATS's own clients name it
     "amqp": _amqp("amqp"),
     "amqps": _amqp("amqps"),
     "https": _webhook("https"),

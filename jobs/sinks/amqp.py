@@ -300,14 +300,20 @@ def _properties(event: Event) -> BasicProperties:
 def why(error: BaseException | None) -> str:
     """An error of pika, which wraps the one that tells something, in one line."""
     reason: BaseException | None = error
-    while reason is not None and not str(reason) and reason.__cause__ is not None:
-        reason = reason.__cause__
+    while reason is not None and not str(reason) and (inner := _wrapped(reason)) is not None:
+        reason = inner
     if isinstance(error, ProbableAuthenticationError):
         return "user or password is wrong"
     if isinstance(error, ProbableAccessDeniedError):
         return "the user may not use this virtual host"
     text = " ".join(str(reason).split())
     return text or type(error).__name__
+
+
+def _wrapped(error: BaseException) -> BaseException | None:
+    """What pika has wrapped in an error that says nothing itself, such as a certificate that is wrong."""
+    last: Sequence[BaseException | None] = getattr(error, "exceptions", ()) or (None,)
+    return error.__cause__ or getattr(error, "exception", None) or last[-1]
 
 
 def connection_parameters(address: Address) -> pika.ConnectionParameters:

@@ -169,7 +169,7 @@ class _Link:
 
     async def _connect(self, options: Mapping[str, Any], config: StreamConfig | None) -> None:
         await self._client.connect(
-            **{name: self._guarded(value) if name in _SECRETS else value for name, value in options.items()},
+            **guarded(self._client, options),
             name="leadguard",
             allow_reconnect=False,
             max_reconnect_attempts=1,
@@ -177,7 +177,7 @@ class _Link:
             connect_timeout=int(CONNECT_SECONDS),
             error_cb=self._note,
         )
-        if self._wants_tls and not self._is_encrypted():
+        if self._wants_tls and not is_encrypted(self._client):
             raise self._failed("the server speaks no TLS")
         if config is not None:
             await self._create(config)
@@ -186,17 +186,6 @@ class _Link:
         # Bounded by what we have in flight; the default would bound the bytes as well.
         answers._pending_bytes_limit = 0
         await self._client.flush(int(CONNECT_SECONDS))
-
-    def _guarded(self, secret: str) -> Any:
-        def told() -> str:
-            if self._wants_tls and not self._is_encrypted():
-                raise self._failed("the server speaks no TLS, and is told no password")
-            return secret
-
-        return told
-
-    def _is_encrypted(self) -> bool:
-        return bool(self._client._server_info.get("tls_required"))
 
     async def _note(self, error: Exception) -> None:
         self._trouble = error
@@ -311,6 +300,24 @@ class _Batch:
 _SECRETS = ("password", "token")
 
 
+def is_encrypted(client: Client) -> bool:
+    return bool(client._server_info.get("tls_required"))
+
+
+def guarded(client: Client, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options to connect with that tell no secret where TLS was asked for and is not spoken."""
+
+    def guard(secret: str) -> Any:
+        def told() -> str:
+            if "tls" in options and not is_encrypted(client):
+                raise OSError("the server speaks no TLS, and is told no password")
+            return secret
+
+        return told
+
+    return {name: guard(value) if name in _SECRETS else value for name, value in options.items()}
+
+
 def connection_options(address: Address) -> dict[str, Any]:
     """Servers, credentials and TLS, from the URL or from NATS's own variables."""
 
@@ -330,7 +337,7 @@ def connection_options(address: Address) -> dict[str, Any]:
         options["user_credentials"] = creds
     certificate = told("certfile", "NATS_CERT")
     authority = told("cafile", "NATS_CA")
-    if address.flag("tls") or certificate or authority:
+    if address.scheme == "tls" or address.flag("tls") or certificate or authority:
         try:
             context = ssl.create_default_context(cafile=authority)
             if certificate:

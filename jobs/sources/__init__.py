@@ -57,7 +57,7 @@ def _amqp(url: str) -> Source:
     return amqp.from_queue(url)
 
 
-SOURCES: dict[str, Callable[[str], Source]] = {"nats": _nats, "amqp": _amqp, "amqps": _amqp}
+SOURCES: dict[str, Callable[[str], Source]] = {"nats": _nats, "tls": _nats, "amqp": _amqp, "amqps": _amqp}
 
 
 def open_source(url: str) -> Source:

@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 
 from jobs.sinks.address import Address, parse
 from jobs.sinks.nats import OPTIONS as SINK_OPTIONS
-from jobs.sinks.nats import connection_options
+from jobs.sinks.nats import connection_options, guarded, is_encrypted
 from jobs.sources import Message, SourceFailed
 
 EXAMPLE = "nats://leadguard:secret@nats.example:4222/module02?subject=module02.leads.>&durable=leadguard"
@@ -90,7 +90,7 @@ class NatsSource:
 
     async def _subscribe(self, options: dict[str, Any]) -> Any:
         await self._client.connect(
-            **options,
+            **guarded(self._client, options),
             name="leadguard consume",
             allow_reconnect=False,
             max_reconnect_attempts=1,
@@ -98,6 +98,8 @@ class NatsSource:
             connect_timeout=int(_SECONDS),
             error_cb=self._quiet,
         )
+        if "tls" in options and not is_encrypted(self._client):
+            raise OSError("the server speaks no TLS")
         stream = self._client.jetstream(timeout=_SECONDS)
         try:
             await stream.consumer_info(self._stream, self._durable)
