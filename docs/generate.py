@@ -139,7 +139,7 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="compare only")
     arguments = parser.parse_args()
-    with Cluster() as cluster:
+    with Cluster(in_memory=True) as cluster:
         url = cluster.create_database("docs")
         migrate(url)
         files = generate(url)

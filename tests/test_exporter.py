@@ -257,7 +257,7 @@ def test_many_scrapes_at_once_are_one(database: psycopg.Connection[Any]) -> None
 
 
 def test_a_server_that_dies_hangs_and_comes_back() -> None:
-    with Cluster() as cluster:
+    with Cluster(in_memory=True) as cluster:
         url = cluster.create_database("figures")
         migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:

@@ -50,7 +50,7 @@ def finished(url: str, *arguments: str, **more: str) -> tuple[int, str, str]:
     process = start(url, *arguments, **more)
     out, error = process.communicate(timeout=120)
     assert "Traceback" not in error
-    return process.returncode, out, error
+    return process.wait(), out, error
 
 
 def slow_down(connection: psycopg.Connection[Any], seconds: float) -> None:
@@ -75,7 +75,7 @@ def speed_up(connection: psycopg.Connection[Any]) -> None:
 @pytest.fixture
 def own_cluster() -> Iterator[Cluster]:
     """A server that may be crashed; what it has committed it keeps."""
-    with Cluster(durable=True, settings={"fsync": "off"}) as running:
+    with Cluster(durable=True, in_memory=True, settings={"fsync": "off"}) as running:
         yield running
 
 
@@ -360,7 +360,7 @@ def test_due_queued_published_sent_grace_and_then_activity_or_expiry_while_clock
 ) -> None:
     """One daemon lives through 76 days in which the clock of server and daemon is set forth and back."""
     target = tmp_path / "events.jsonl"
-    with Cluster(variables=clock.variables) as cluster:
+    with Cluster(in_memory=True, variables=clock.variables) as cluster:
         url = cluster.create_database("leadguard")
         migrate(url)
         connection = psycopg.connect(url, autocommit=True)
