@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Self
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import forked
+from tests.forked import ROOT, Process
+
 # A daemon in a hurry: every job of `leadguard run`, and how often.
 QUICK_JOBS = {"remind": 0.2, "expire": 0.2, "publish": 0.2, "breaches": 0.2, "refresh": 0.5, "maintain": 1}
 QUICK = tuple(word for job, seconds in QUICK_JOBS.items() for word in (f"--{job}-every", str(seconds)))
@@ -29,15 +28,9 @@ def environment(url: str, **more: str) -> dict[str, str]:
     return {**kept, "DATABASE_URL": url, "PYTHONPATH": str(ROOT), **more}
 
 
-def start(url: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
+def start(url: str, *arguments: str, **more: str) -> Process:
     """Starts a command; what it prints is read with communicate()."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "jobs.cli", *arguments],
-        env=environment(url, **more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return forked.start(arguments, environment(url, **more))
 
 
 def eventually(holds: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
@@ -56,24 +49,18 @@ class Daemon:
         self,
         url: str,
         *arguments: str,
-        program: tuple[str, ...] = (sys.executable, "-m", "jobs.cli"),
         variables: dict[str, str] | None = None,
+        start: Callable[..., Process] = forked.start,
     ) -> None:
-        self.process = subprocess.Popen(
-            [*program, "run", "--health", "127.0.0.1:0", *arguments],
-            env={**environment(url), **(variables or {}), "LEADGUARD_LOG": "json"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        words = ["run", "--health", "127.0.0.1:0", *arguments]
+        self.process = start(words, {**environment(url), **(variables or {}), "LEADGUARD_LOG": "json"})
         self.log: list[dict[str, Any]] = []
         self.noise: list[str] = []  # whatever on stderr is no JSON object
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stderr is not None
+        assert self.process.stderr
         for line in self.process.stderr:
             try:
                 self.log.append(json.loads(line))
@@ -87,7 +74,7 @@ class Daemon:
         self.process.kill()
         self.process.wait()
         self._reader.join(PATIENCE)
-        assert self.process.stderr is not None
+        assert self.process.stderr
         self.process.stderr.close()
 
     def said(self, logger: str, part: str) -> list[dict[str, Any]]:

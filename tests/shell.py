@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.forked import ROOT, start
+
+__all__ = ["CLEAN", "ROOT", "run"]
 
 # What the caller's machine says of databases, languages and terminals is no part of a test.
 _FOREIGN = ("PG", "DATABASE_URL", "LEADGUARD_", "LC_", "LANG", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
@@ -20,15 +19,8 @@ CLEAN = {
 
 def run(*arguments: str, url: str = "", stdin: str = "", **environment: str) -> tuple[int, str, str]:
     """Runs `leadguard`; no failure may show a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-m", "jobs.cli", *arguments],
-        env={**CLEAN, "PYTHONPATH": str(ROOT), **({"DATABASE_URL": url} if url else {}), **environment},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.returncode, done.stdout, done.stderr
+    variables = {**CLEAN, "PYTHONPATH": str(ROOT), **({"DATABASE_URL": url} if url else {}), **environment}
+    process = start(arguments, variables, stdin=stdin)
+    out, error = process.communicate(timeout=60)
+    assert "Traceback" not in error, error
+    return process.wait(), out, error

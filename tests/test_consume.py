@@ -190,7 +190,7 @@ def test_a_dead_letter_is_listed_shown_replayed_and_discarded(
     def run(*arguments: str) -> tuple[int, str]:
         process = start(fresh_database, "inbox", *arguments)
         told, _ = process.communicate()
-        return process.returncode, told
+        return process.wait(), told
 
     code, told = run("list", "--json")
     listed = [json.loads(line) for line in told.splitlines()]

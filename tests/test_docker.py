@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from psycopg.conninfo import make_conninfo
 from jobs import __version__
 from jobs.cli import cli
 from jobs.cluster import Cluster
+from tests import forked
 from tests.brokers import free_port
 from tests.daemon import PATIENCE, Daemon, eventually
 from tests.tools import compose_command, debian_packages
@@ -241,7 +243,7 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
         }
         return {**image, **own, "PGHOST": str(cluster.socket_dir)}
 
-    with Cluster() as cluster:
+    with Cluster(in_memory=True) as cluster:
         image["PATH"] += f":{cluster.psql.parent}"
         server = {**service("postgres"), "POSTGRES_USER": "postgres"}
         done = run(server, str(DOCKER / "create-roles"))
@@ -276,7 +278,7 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
         target = tmp_path / "events.jsonl"
         settings = {**service("workers"), "LEADGUARD_SINK": f"file:{target}"}
         del settings["LEADGUARD_HEALTH"]
-        with Daemon("", program=("leadguard",), variables=settings) as daemon:
+        with Daemon("", variables=settings, start=partial(forked.start, program=["leadguard"])) as daemon:
             eventually(daemon.is_ready, "it is ready")
             eventually(lambda: target.exists() and target.read_text().count("\n") == 2, "events come out")
             port = daemon.said("run", "health on")[0]["health_port"]

@@ -7,7 +7,6 @@ is broken on purpose: one that has its events acknowledged before it has written
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -25,15 +24,12 @@ import pytest
 
 from jobs.sinks import Sink, open_sink
 from tests.daemon import eventually
+from tests.forked import CONTEXT
 from tests.kills import Hasty, Slow, Writer
 
 KILLS = int(os.environ.get("LEADGUARD_KILLS", "50"))
 AT_ONCE = 2
 WRITERS = 2
-
-# Its children begin with everything imported: they are at work after some hundredths of a second.
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["jobs.cli", "jobs.remind", "jobs.expire", "jobs.publish", "jobs.run"])
 
 
 def victim(arguments: list[str], is_hasty: bool) -> None:
@@ -105,6 +101,8 @@ def kill_at_random(
         deadline = time.monotonic() + 30 + kills
         while outcome.kills < kills:
             assert time.monotonic() < deadline, f"only {outcome.kills} could be killed"
+            for writer in writers:
+                writer.want(15 * AT_ONCE)
             victims = [_start(url, worker(target, chance), is_hasty) for _ in range(AT_ONCE)]
             for process in victims:
                 if process.name in ("publish", "run") and chance.random() < 0.5:
@@ -134,7 +132,7 @@ def _await_growth(target: Path) -> None:
 
 
 def _start(url: str, arguments: list[str], is_hasty: bool = False) -> ForkServerProcess:
-    process = _CONTEXT.Process(
+    process = CONTEXT.Process(
         target=victim, name=arguments[0], args=(["--database-url", url, *arguments], is_hasty), daemon=True
     )
     process.start()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +17,9 @@ from jobs.cluster import Cluster
 from jobs.database import Database
 from jobs.demo import WRITTEN_ON, import_examples
 from tests.brokers import Receiver
-from tests.daemon import environment, eventually
+from tests.daemon import eventually
 from tests.monitoring import Alertmanager, Exporter, Prometheus
+from tests.shell import run
 from tests.test_dashboards import board, queries
 
 Connection = psycopg.Connection[Any]
@@ -29,14 +28,8 @@ Connection = psycopg.Connection[Any]
 def passes(url: str, *commands: str) -> None:
     """A pass of each worker, as cron would."""
     for command in commands:
-        done = subprocess.run(
-            [sys.executable, "-m", "jobs.cli", *command.split()],
-            env=environment(url),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        code, _, error = run(*command.split(), url=url)
+        assert code == 0, error
 
 
 @dataclass

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.shell import run
+
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
@@ -26,15 +23,7 @@ class Desk:
         self.connection = connection
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "jobs.cli", *arguments],
-            env={**os.environ, "DATABASE_URL": self.url, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout, done.stderr
+        return run(*arguments, url=self.url, COLUMNS="200")
 
     def outbox(self, *arguments: str) -> tuple[int, str, str]:
         return self.run("outbox", *arguments)

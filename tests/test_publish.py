@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +18,9 @@ import pytest
 from jobs.database import Database
 from jobs.publish import publish, wait_for_events
 from jobs.sinks import Event, Refusal, SinkFailed, open_sink
+from tests import forked
+from tests.forked import ROOT, Process
 
-ROOT = Path(__file__).resolve().parent.parent
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
@@ -51,20 +50,18 @@ class Outbox:
     def let_lease_run_out(self) -> None:
         self.connection.execute("update internal.outbox_leases set leased_until = '-infinity'")
 
-    def start(self, *arguments: str, stdout: Any = subprocess.PIPE) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "jobs.cli", "publish", *arguments],
-            env={**os.environ, "DATABASE_URL": self.url, "PYTHONPATH": str(ROOT)},
+    def start(self, *arguments: str, stdout: int | None = None) -> Process:
+        return forked.start(
+            ["publish", *arguments],
+            {**os.environ, "DATABASE_URL": self.url, "PYTHONPATH": str(ROOT)},
             stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
         )
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         process = self.start(*arguments)
         out, error = process.communicate(timeout=60)
         assert "Traceback" not in error
-        return process.returncode, out, error
+        return process.wait(), out, error
 
 
 @pytest.fixture
@@ -250,7 +247,7 @@ def test_a_failed_pass_is_recorded_as_such(outbox: Outbox) -> None:
 
 
 @pytest.fixture
-def blocked(outbox: Outbox) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def blocked(outbox: Outbox) -> Iterator[tuple[Process, int]]:
     """A publisher that is stuck in the middle of writing: its reader has stopped reading."""
     outbox.fill(400)
     reader, writer = os.pipe()
@@ -269,9 +266,7 @@ def blocked(outbox: Outbox) -> Iterator[tuple[subprocess.Popen[str], int]]:
     process.wait()
 
 
-def test_a_publisher_that_is_killed_loses_nothing(
-    outbox: Outbox, blocked: tuple[subprocess.Popen[str], int]
-) -> None:
+def test_a_publisher_that_is_killed_loses_nothing(outbox: Outbox, blocked: tuple[Process, int]) -> None:
     process, reader = blocked
     before = outbox.pending()
     process.kill()
@@ -286,7 +281,7 @@ def test_a_publisher_that_is_killed_loses_nothing(
 
 
 def test_a_publisher_that_is_told_to_stop_gives_its_lease_back(
-    outbox: Outbox, blocked: tuple[subprocess.Popen[str], int]
+    outbox: Outbox, blocked: tuple[Process, int]
 ) -> None:
     process, _ = blocked
     before = outbox.pending()

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import struct
-import subprocess
 import time
 from collections.abc import Callable
 from functools import partial
@@ -411,9 +410,9 @@ def test_every_line_on_stderr_is_an_object_where_that_is_asked(
     url = database.info.dsn
 
     def logged(*arguments: str, **more: str) -> tuple[int, list[dict[str, Any]]]:
-        process: subprocess.Popen[str] = start(url, *arguments, **more)
+        process = start(url, *arguments, **more)
         _, error = process.communicate(timeout=60)
-        return process.returncode, objects(error)
+        return process.wait(), objects(error)
 
     publish = ["publish", "--sink", f"file:{tmp_path / 'events.jsonl'}"]
     code, told = logged(*publish, LEADGUARD_LOG="json")

@@ -30,7 +30,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-    perform internal.checked_limit(p_limit);
+    if p_limit is null or p_limit < 1 then
+        perform internal.raise_error('LP022', format('limit is %L.', p_limit));
+    end if;
     return query
         select e.*
           from (
@@ -45,7 +47,7 @@ begin
                        case
                            when x.leased_until > clock_timestamp() and o.id <= x.claimed_to
                                and coalesce(o.next_attempt_at <= clock_timestamp(), true) then 'CLAIMED'
-                           when o.last_error is not null then 'RETRYING'
+                           when o.attempts > 0 then 'RETRYING'
                            else 'PENDING'
                        end
                    )) as s (state)

@@ -1,0 +1,30 @@
+"""What every child of tests.forked begins with: all modules of the program, imported once."""
+
+from __future__ import annotations
+
+import gc
+from importlib import import_module
+
+from jobs.cli import COMMANDS
+
+for name in (
+    *COMMANDS.values(),
+    "jobs.letters",
+    "jobs.smtp",
+    "jobs.timeline_svg",
+    "jobs.timeline_text",
+    *(f"jobs.sinks.{sink}" for sink in ("lines", "notify", "nats", "amqp", "webhook")),
+    *(f"jobs.sources.{source}" for source in ("nats", "amqp")),
+    "rich.console",
+    "rich.live",
+    "rich.table",
+    "psycopg.types.json",
+    # Those that die.
+    "tests.kills",
+    "tests.test_kills",
+):
+    import_module(name)
+
+# A child whose collector walks through all this would copy it page by page.
+gc.collect()
+gc.freeze()
