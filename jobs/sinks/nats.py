@@ -140,7 +140,7 @@ class _Link:
         return batch.refused
 
     def close(self) -> None:
-        if not self._client.is_closed:
+        if self._client.is_connected:  # closing what TLS has ended already would wait for ever
             with suppress(SinkFailed):
                 self._run(self._client.close(), 1.0)
         self._loop.call_soon_threadsafe(self._loop.stop)

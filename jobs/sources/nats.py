@@ -70,7 +70,7 @@ class NatsSource:
         with suppress(SourceFailed):
             if self._client.is_connected:
                 self._run(self._client.flush(1), 1.0)  # acknowledgements that are still on their way
-            self._run(self._client.close(), 1.0)
+                self._run(self._client.close(), 1.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(1.0)
         if not self._loop.is_running():
