@@ -20,6 +20,19 @@ from tests.brokers import nats_server, rabbitmq, rabbitmq_of_session, receiver
 __all__ = ["nats_server", "rabbitmq", "rabbitmq_of_session", "receiver"]  # fixtures that live elsewhere
 
 TEMPLATE = "leadguard_template"
+# Those that take long begin, so that no process ends up alone with one.
+LONGEST = (
+    "differential",
+    "mail",
+    "amqp",
+    "webhook",
+    "kills",
+    "importer",
+    "faults",
+    "sink_kills",
+    "cluster",
+    "run",
+)
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -30,6 +43,11 @@ def pytest_report_header() -> str:
     kind: Any = os.environ.get("LEADGUARD_PG") or "auto"
     installation = find_installation(kind)
     return f"PostgreSQL: {installation.major} in {installation.bin}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    names = [f"test_{name}" for name in LONGEST]
+    items.sort(key=lambda item: names.index(item.path.stem) if item.path.stem in names else len(names))
 
 
 @pytest.fixture(scope="session")

@@ -71,9 +71,10 @@ def main() -> int:
         "lint": lint,
         "pgtap": prove,
         "isolation": lambda: pytest("tests/test_isolation.py"),
-        # Two processes, each with a server of its own; a file stays together.
+        # Two processes, each with a server of its own; a file stays together, the longest come first.
         "pytest": lambda: pytest(
-            "--ignore=tests/test_isolation.py", "--numprocesses=2", "--dist=loadfile", *options.pytest
+            *("--ignore=tests/test_isolation.py", "--numprocesses=2", "--dist=loadfile"),
+            *("--no-loadscope-reorder", *options.pytest),
         ),
     }
     results = {}
