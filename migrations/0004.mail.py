@@ -1,6 +1,8 @@
 """Reminder mail: its queue, its settings, and the index that finds what is to be mailed.
 
 The schema files do nothing where their objects exist; two checks on settings are younger than that table.
+No release has been without the index on lead_reminders, so no large table waits for it here without
+CONCURRENTLY.
 """
 
 from typing import Any

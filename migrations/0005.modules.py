@@ -1,6 +1,7 @@
 """Samples, catering, cost and seasons.
 
 Their schema files do nothing where the tables exist; two checks on settings are younger than that table.
+No release has been without the index on leads, so no large table waits for it here without CONCURRENTLY.
 """
 
 from typing import Any

@@ -1,6 +1,7 @@
 """The figures: where they are noted and counted, and their targets.
 
-What happened before is counted once, here, from the tables as they stand.
+What happened before is counted once, here, from the tables as they stand. No release has been without the
+figures: no large table is counted, or waits for the index on lead_holds without CONCURRENTLY.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Functions, views and runbooks as they are today, re-created in one transaction after every migration.
+"""Error codes, functions, views and runbooks as they are today, re-created in one transaction after every migration.
 
 The rule of order is simple: first db/functions, then db/views, each by file name (`v_…` first).
 Bodies are not checked while loading, so that functions may call each other; `begin atomic` bodies and
@@ -23,6 +23,8 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     connection.execute("set local client_min_messages = warning")
     # The database's own rights are not in a dump: after a restore they are set again.
     connection.execute((SCHEMA / "000_schemas.sql").read_bytes())
+    # What the functions raise by code: a new one needs no delta either.
+    connection.execute((SCHEMA / "020_error_codes.sql").read_bytes())
     load(connection, FUNCTIONS)
     load(connection, VIEWS)
     # The registry of events is what the file says; its triggers compile it with the functions of today.

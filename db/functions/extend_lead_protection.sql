@@ -35,6 +35,6 @@ begin
 end
 $$;
 comment on procedure public.extend_lead_protection(bigint, bigint, interval, text, bigint) is
-    'Grows the base term of a running protection. Errors: LP001 unknown lead, LP002 user does not hold the protection, LP003 protection is over, LP004 blank reason, LP010 extension with negative or no parts.';
+    'Grows the base term of a running protection. Errors: LP001 unknown lead, LP002 user does not hold the protection, LP003 protection is over, LP004 blank reason, LP010 extension with negative or no parts, over 50 years, or past 2100.';
 revoke all on procedure public.extend_lead_protection(bigint, bigint, interval, text, bigint) from public;
 grant execute on procedure public.extend_lead_protection(bigint, bigint, interval, text, bigint) to lead_operations;

@@ -12,7 +12,7 @@ declare
     v_state text;
 begin
     if p_outcome is null or p_outcome not in ('PUT OFF', 'BOUNCED', 'UNKNOWN') then
-        perform internal.raise_error('LP022', format('outcome is %L: PUT OFF, BOUNCED or UNKNOWN.', p_outcome));
+        perform internal.raise_error('LP044', format('outcome is %L.', p_outcome));
     end if;
     update public.mail_messages as m
        set state = case p_outcome when 'BOUNCED' then 'BOUNCED' else 'PENDING' end,
@@ -33,6 +33,6 @@ begin
 end
 $$;
 comment on function public.record_mail_failure(bigint, uuid, text, text) is
-    'Records what came of a claimed message: PUT OFF (again after 1, 2, 4, … 15 minutes, a little less each), BOUNCED, or UNKNOWN (again after 10, 20, … 60). Returns its new state, null if the lease was lost. Errors: LP022 unknown outcome.';
+    'Records what came of a claimed message: PUT OFF (again after 1, 2, 4, … 15 minutes, a little less each), BOUNCED, or UNKNOWN (again after 10, 20, … 60). Returns its new state, null if the lease was lost. Errors: LP044 unknown outcome.';
 revoke all on function public.record_mail_failure(bigint, uuid, text, text) from public;
 grant execute on function public.record_mail_failure(bigint, uuid, text, text) to lead_worker;

@@ -21,7 +21,7 @@ insert into public.error_codes (code, message, hint) values
     ('LP007', 'moment lies in the future', 'Facts are entered when they have happened; up to five minutes of clock skew are forgiven.'),
     ('LP008', 'unknown activity type', 'See the list: select activity_type, is_qualified from activity_types.'),
     ('LP009', 'activity type is not qualified', 'See the list: select activity_type from activity_types where is_qualified.'),
-    ('LP010', 'extension is not usable', 'Give an interval whose months, days and time are all positive or zero, not all zero.'),
+    ('LP010', 'extension is not usable', 'Give an interval whose months, days and time are positive or zero, not all zero: 50 years at most, and none past 2100.'),
     ('LP011', 'protection is still running', 'Only an ended protection can be reinstated; to prolong one use extend_lead_protection.'),
     ('LP012', 'lead is converted', 'If the conversion was an error: update leads set converted_at = null where id = ...'),
     ('LP013', 'the id of a lead never changes', 'Register the lead anew, or correct its other columns.'),
@@ -45,7 +45,7 @@ insert into public.error_codes (code, message, hint) values
     ('LP028', 'refusals do not fit their events', 'Give as many errors as ids, in the same order.'),
     ('LP029', 'unknown state of events', 'What is replayed was PUBLISHED, or is DEAD.'),
     ('LP030', 'unknown mail', 'See what there is: select id, user_id, recipient, state, last_error from mail_messages.'),
-    ('LP031', 'mail is not stuck', 'Only what has BOUNCED or is UNKNOWN is taken up by hand; the rest takes its course.'),
+    ('LP031', 'mail is not stuck', 'What waits, has BOUNCED or is UNKNOWN is taken up by hand; what a worker has, or was sent, takes its course.'),
     ('LP032', 'status does not follow',
         'A sample moves REQUESTED, PACKED, IN_TRANSIT, DELIVERED, or ends in LOST, FAILED, CANCELLED; an end is final.'),
     ('LP033', 'request ends before it was made', 'Give a resolved_at or responded_at at or after requested_at, or none: now.'),
@@ -54,5 +54,6 @@ insert into public.error_codes (code, message, hint) values
     ('LP036', 'capacity figure is not usable', 'Give finite numbers above zero; utilisations up to 1, a reserve from 0.10 to 0.15.'),
     ('LP037', 'unknown season', 'See the list: select season, load_multiplier from seasons; or off-season.'),
     ('LP042', 'unknown dead letter', 'See what there is: select id, source, error_code, reason from inbox_dead_letters.'),
-    ('LP043', 'sink is not disabled', 'See which are: select sink, disabled_at from list_disabled_sinks().')
+    ('LP043', 'sink is neither disabled nor paused', 'See which are: select sink from list_disabled_sinks(), or from list_paused_sinks().'),
+    ('LP044', 'unknown outcome of mail', 'A message is PUT OFF, has BOUNCED, or its fate is UNKNOWN.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

@@ -106,7 +106,7 @@ select is(pg_temp.claim(), 1::bigint, 'it is taken');
 select is((select recipient from taken), 'dora@example.com', 'for the new address');
 select throws_ok($$select resend_mail_messages(array[(pg_temp.mail(10)).id])$$, 'LP031', null, 'what a worker has is left to it');
 select throws_ok($$select resend_mail_messages(array[-1])$$, 'LP030', null, 'an unknown one is refused');
-select throws_ok($$select record_mail_failure(1, null, 'LOST', 'x')$$, 'LP022', null, 'and an unknown outcome');
+select throws_ok($$select record_mail_failure(1, null, 'LOST', 'x')$$, 'LP044', null, 'and an unknown outcome');
 
 -- A worker dies: before it began, then twice while sending.
 select ok(pg_temp.start((pg_temp.mail(10)).id), 'a worker begins');
