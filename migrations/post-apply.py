@@ -1,4 +1,4 @@
-"""Error codes, functions, views and runbooks as they are today, re-created in one transaction after every migration.
+"""Error texts, functions, views and runbooks as they are today, in one transaction after every migration.
 
 The rule of order is simple: first db/functions, then db/views, each by file name (`v_…` first).
 Bodies are not checked while loading, so that functions may call each other; `begin atomic` bodies and
