@@ -257,6 +257,7 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
         server = {**service("postgres"), "POSTGRES_USER": "postgres"}
         done = run(server, str(DOCKER / "create-roles"))
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        _create_roles_again(server, cluster)
         # From here on passwords are asked for, as in the container.
         rules = "local all postgres trust\nlocal all all scram-sha-256\n"
         (cluster.data / "pg_hba.conf").write_text(rules)
@@ -299,6 +300,28 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
         gone = run({**settings, "LEADGUARD_HEALTH": f"0.0.0.0:{port}"}, "healthcheck")
         assert gone.returncode == 1
         assert "nobody answers" in gone.stderr
+
+
+def _create_roles_again(server: dict[str, str], cluster: Cluster) -> None:
+    """On a server in use: a login that an older release did not make comes, one that was altered is set right."""
+    wanted = _logins(cluster)
+    with psycopg.connect(cluster.url, autocommit=True) as connection:
+        connection.execute("drop role leadguard_exporter, lead_exporter")
+        connection.execute("alter role leadguard_grafana reset all")
+        connection.execute("alter role leadguard_worker nologin password 'forgotten'")
+    for _ in range(2):
+        done = run(server, str(DOCKER / "create-roles"))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert _logins(cluster) == wanted
+
+
+def _logins(cluster: Cluster) -> list[Any]:
+    with psycopg.connect(cluster.url) as connection:
+        return connection.execute(
+            "select r.rolname, r.rolcanlogin, r.rolcreaterole, r.rolconnlimit, r.rolconfig,"
+            " array(select m.roleid::regrole::text from pg_auth_members as m where m.member = r.oid order by 1)"
+            " from pg_roles as r where r.rolname ~ '^(lead|grafana)' order by 1"
+        ).fetchall()
 
 
 def _watch(service: Callable[[str], dict[str, str]], cluster: Cluster, secrets: Path) -> None:
