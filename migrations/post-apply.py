@@ -37,8 +37,8 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     connection.execute((SCHEMA / "136_registered_events.sql").read_bytes())
     connection.execute("select public.make_outbox_partitions()")
     connection.execute("select internal.store_runbooks(%s)", [Jsonb(read_runbooks())])
-    # A figure that nobody has counted yet is no series, and an alert cannot miss what it does not know: on a new
-    # database the first count is made here.
+    # A figure that nobody has counted yet is no series, and an alert cannot miss what it does not know: a new
+    # database is counted here.
     connection.execute(_FIRST_COUNT)
     # From here on whatever is altered by hand shows in production_readiness_check().
     connection.execute("select internal.record_shape(%s, %s)", [__version__, fingerprint()])

@@ -303,7 +303,7 @@ def test_the_stack_works_with_its_own_scripts_roles_and_passwords(
 
 
 def _create_roles_again(server: dict[str, str], cluster: Cluster) -> None:
-    """On a server in use: a login that an older release did not make comes, one that was altered is set right."""
+    """On a server in use: a login that an older release did not make comes, an altered one is set right."""
     wanted = _logins(cluster)
     with psycopg.connect(cluster.url, autocommit=True) as connection:
         connection.execute("drop role leadguard_exporter, lead_exporter")
@@ -319,8 +319,8 @@ def _logins(cluster: Cluster) -> list[Any]:
     with psycopg.connect(cluster.url) as connection:
         return connection.execute(
             "select r.rolname, r.rolcanlogin, r.rolcreaterole, r.rolconnlimit, r.rolconfig,"
-            " array(select m.roleid::regrole::text from pg_auth_members as m where m.member = r.oid order by 1)"
-            " from pg_roles as r where r.rolname ~ '^(lead|grafana)' order by 1"
+            " array(select m.roleid::regrole::text from pg_auth_members as m where m.member = r.oid"
+            " order by 1) from pg_roles as r where r.rolname ~ '^(lead|grafana)' order by 1"
         ).fetchall()
 
 
