@@ -13,7 +13,7 @@ declare
          where r.sent_at is null and r.channel = 'EMAIL'
            and (m.id is null or m.state in ('PENDING', 'BOUNCED', 'UNKNOWN'))
            and internal.mail_address(r.user_id) is null
-         order by r.id
+         order by r.user_id, r.id -- by the index of what is to be mailed: what else is unsent or sent costs nothing
          limit p_limit
     );
 begin

@@ -9,8 +9,13 @@ begin atomic
     select p.*
       from public.protection_policies as p
      where p.policy = coalesce(p_policy, 'standard')
-     order by p.valid_from <= p_started_at desc,
-              case when p.valid_from <= p_started_at then - p.version else p.version end
+       and (
+           p.valid_from <= p_started_at
+           or not exists (
+               select from public.protection_policies as e where e.policy = p.policy and e.version < p.version
+           )
+       )
+     order by p.version desc
      limit 1;
 end;
 comment on function internal.policy_in_force(text, timestamptz) is

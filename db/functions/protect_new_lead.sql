@@ -8,15 +8,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_policy_name constant text := (select u.policy from public.sales_users as u where u.user_id = new.user_id);
     v_policy public.protection_policies;
     v_period_id bigint;
     v_clocks internal.lead_clocks;
     v_row public.lead_protection;
 begin
     select p.* into strict v_policy
-      from (select new.user_id as user_id) as n
-      left join public.sales_users as u on u.user_id = n.user_id
-     cross join lateral internal.policy_in_force(u.policy, new.created_at) as p;
+      from internal.policy_in_force(v_policy_name, new.created_at) as p;
     insert into public.lead_protection_periods (lead_id, user_id, policy, policy_version, started_at)
     values (new.id, new.user_id, v_policy.policy, v_policy.version, new.created_at)
     returning id into strict v_period_id;
