@@ -11,8 +11,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -27,11 +29,20 @@ ROOT = Path(__file__).resolve().parent.parent
 LEADS_IMPORTED = int(os.environ.get("LEADGUARD_LEADS", "3000"))
 
 
+def far_from_now(path: Path) -> None:
+    """Moves all to one hour, half a day from now: nothing falls due while a million leads are counted."""
+    hour = (datetime.now(ZoneInfo("Europe/Berlin")) + timedelta(hours=12)).hour
+    text = path.read_text(encoding="utf-8")
+    path.write_text(re.sub(r"\d\d(:\d\d\b)", rf"{hour:02}\1", text), encoding="utf-8")
+
+
 def test_the_first_runs_after_a_large_import_flood_nobody(
     fresh_database: str, tmp_path: Path, connect: Connect
 ) -> None:
     database, connection = Database(fresh_database), connect(fresh_database)
     leads, activities = write_clean(tmp_path, LEADS_IMPORTED, activities=1, oldest=400)
+    for path in (leads, activities):
+        far_from_now(path)
     options = Options(rebase_from=WRITTEN_ON)
 
     def run(*arguments: str) -> str:
