@@ -221,6 +221,7 @@ def test_whatever_happens_to_the_broker_nothing_is_lost_and_no_attempt_is_counte
 
     with Daemon(fresh_database, *arguments) as daemon:
         eventually(daemon.is_ready, "it is at work")
+        writer.want(2000)
         writer.start()
         troubles: list[tuple[Callable[[], None], Callable[[], None]]] = [
             (nats_server.stop, nats_server.start),
