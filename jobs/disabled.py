@@ -1,4 +1,4 @@
-"""`leadguard sinks`: the webhooks that said they are gone, and letting events go there again."""
+"""`leadguard sinks`: the webhooks that are gone or asked to wait, and letting events go there again."""
 
 import click
 
@@ -6,15 +6,17 @@ from jobs.console import App, common_options, pass_app
 from jobs.console import to_json as as_json
 
 _LIST = b"select sink, reason, disabled_at from public.list_disabled_sinks()"
+_LIST_PAUSED = b"select sink, reason, paused_at, paused_until from public.list_paused_sinks()"
 _ENABLE = b"select public.enable_sink(%s)"
 
 
 @click.group("sinks")
 def command() -> None:
-    """Look at disabled sinks, and enable one.
+    """Look at disabled and paused sinks, and enable one.
 
     A webhook that answers 410 Gone gets no further event, from no process: they wait in the outbox
-    until the sink is enabled, or LEADGUARD_SINK names another.
+    until the sink is enabled, or LEADGUARD_SINK names another. One that answers with a Retry-After gets
+    none until that time is over.
 
     \b
     Examples:
@@ -27,7 +29,7 @@ def command() -> None:
 @common_options
 @pass_app
 def list_command(app: App) -> None:
-    """List the sinks that are disabled, since when and why.
+    """List the sinks that are disabled or paused, since when, until when and why.
 
     \b
     Exit codes: 0 done, 3 unreachable, 7 not migrated.
@@ -39,11 +41,15 @@ def list_command(app: App) -> None:
     """
     with app.database.session("leadguard sinks") as connection:
         rows = connection.execute(_LIST).fetchall()
+        paused = connection.execute(_LIST_PAUSED).fetchall()
     for row in rows:
         since = app.dates.moment(row["disabled_at"])
         click.echo(as_json(row) if app.json else f"{row['sink']}: disabled since {since} ({row['reason']})")
-    if not rows and not app.json:
-        click.echo("no sink is disabled")
+    for row in paused:
+        until = app.dates.moment(row["paused_until"])
+        click.echo(as_json(row) if app.json else f"{row['sink']}: paused until {until} ({row['reason']})")
+    if not rows and not paused and not app.json:
+        click.echo("no sink is disabled or paused")
 
 
 @command.command("enable")
@@ -54,7 +60,7 @@ def enable_command(app: App, sink: str) -> None:
     """Let events go to a sink again. URL is as `sinks list` shows it.
 
     \b
-    Exit codes: 0 done, 1 it is not disabled (LP043), 3 unreachable, 7 not migrated.
+    Exit codes: 0 done, 1 it is neither disabled nor paused (LP043), 3 unreachable, 7 not migrated.
 
     \b
     Examples:

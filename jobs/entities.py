@@ -60,6 +60,28 @@ _OF_LEAD = (
     Field("user_id", "user"),
 )
 
+# The stored lead that a row names, by either id.
+_WITH_LEAD: LiteralString = """from staging as s
+      left join public.leads as e on e.external_id = s.lead_external_id
+      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)"""
+_UNKNOWN_LEAD: LiteralString = (
+    "when l.id is null then format('unknown lead %%s', coalesce(s.lead_id::text, s.lead_external_id))"
+)
+
+# A request may be nobody's; then it must say whose user's it is. Which user asks is not known otherwise.
+_UNKNOWN_ASKER: LiteralString = """case
+               when l.id is null and coalesce(s.lead_id::text, s.lead_external_id) is not null
+                   then format('unknown lead %%s', coalesce(s.lead_id::text, s.lead_external_id))
+               when coalesce(s.user_id, %(user)s, l.user_id, k.user_id) is null
+                   then 'neither lead nor user is named'
+           end"""
+
+# What is loaded at once. A row that another import has brought meanwhile stays as it is.
+_PLACES: LiteralString = """from todo as t
+     where t.place between %(first)s and %(last)s
+     order by t.place
+    on conflict (external_id) where external_id is not null do nothing"""
+
 LEADS = Entity(
     name="leads",
     noun="lead",
@@ -79,16 +101,13 @@ LEADS = Entity(
     resolve="select s.*, null::text as refused from staging as s",
     match="k.external_id = r.external_id",
     order="line",
-    insert="""
+    insert=f"""
     insert into public.leads (
         external_id, user_id, company_name, city, contact_name, contact_email, contact_phone,
         created_at, converted_at)
     select t.external_id, coalesce(t.user_id, %(user)s), t.company_name, t.city, t.contact_name,
            t.contact_email, t.contact_phone, coalesce(t.created_at, now()), t.converted_at
-      from todo as t
-     where t.place between %(first)s and %(last)s
-     order by t.place
-    on conflict (external_id) where external_id is not null do nothing
+      {_PLACES}
     """,
     leads="select l.id from public.leads as l join todo as t on t.external_id = l.external_id",
 )
@@ -105,29 +124,24 @@ ACTIVITIES = Entity(
         Field("summary"),
     ),
     key=("external_id",),
-    resolve="""
+    resolve=f"""
     select s.line, s.external_id, l.id as lead_id, s.user_id, l.user_id as default_user,
            s.activity_type, s.occurred_at, s.summary,
            case
-               when l.id is null then format('unknown lead %%s', coalesce(s.lead_id::text, lead_external_id))
+               {_UNKNOWN_LEAD}
                when a.activity_type is null then format('unknown activity type %%s', s.activity_type)
            end as refused
-      from staging as s
-      left join public.leads as e on e.external_id = s.lead_external_id
-      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+      {_WITH_LEAD}
       left join public.activity_types as a on a.activity_type = s.activity_type
     """,
     match="k.external_id = r.external_id",
     # All facts of a lead side by side: its clocks are brought in line once, and rows are locked in one order.
     order="lead_id, occurred_at, line",
-    insert="""
+    insert=f"""
     insert into public.lead_activities (external_id, lead_id, user_id, activity_type, occurred_at, summary)
     select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.activity_type,
            t.occurred_at, t.summary
-      from todo as t
-     where t.place between %(first)s and %(last)s
-     order by t.place
-    on conflict (external_id) where external_id is not null do nothing
+      {_PLACES}
     """,
     leads="select t.lead_id as id from todo as t",
 )
@@ -146,27 +160,20 @@ HOLDS = Entity(
         Field("released_by", "user"),
     ),
     key=("external_id",),
-    resolve="""
+    resolve=f"""
     select s.line, s.external_id, l.id as lead_id, s.user_id, l.user_id as default_user,
            s.reason, s.start_at, s.end_at, s.created_by, s.released_by,
-           case
-               when l.id is null then format('unknown lead %%s', coalesce(s.lead_id::text, lead_external_id))
-           end as refused
-      from staging as s
-      left join public.leads as e on e.external_id = s.lead_external_id
-      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+           case {_UNKNOWN_LEAD} end as refused
+      {_WITH_LEAD}
     """,
     match="k.external_id = r.external_id",
     order="lead_id, start_at, line",
-    insert="""
+    insert=f"""
     insert into public.lead_holds (
         external_id, lead_id, user_id, reason, start_at, end_at, created_by, released_by)
     select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.reason,
            t.start_at, t.end_at, t.created_by, t.released_by
-      from todo as t
-     where t.place between %(first)s and %(last)s
-     order by t.place
-    on conflict (external_id) where external_id is not null do nothing
+      {_PLACES}
     """,
     leads="select t.lead_id as id from todo as t",
 )
@@ -215,15 +222,11 @@ REMINDERS = Entity(
         Field("sent_at", "moment", required=True, updatable=False),
     ),
     key=("lead_external_id", "lead_id", "user_id", "reminder_type", "window_start"),
-    resolve="""
+    resolve=f"""
     select s.line, l.id as lead_id, coalesce(s.user_id, %(user)s, l.user_id) as user_id,
            coalesce(s.reminder_type, 'INACTIVITY') as reminder_type, s.window_start, s.due_at, s.sent_at,
-           case
-               when l.id is null then format('unknown lead %%s', coalesce(s.lead_id::text, lead_external_id))
-           end as refused
-      from staging as s
-      left join public.leads as e on e.external_id = s.lead_external_id
-      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+           case {_UNKNOWN_LEAD} end as refused
+      {_WITH_LEAD}
     """,
     match="""
     k.lead_id = r.lead_id and k.user_id = r.user_id and k.reminder_type = r.reminder_type
@@ -248,7 +251,6 @@ REMINDERS = Entity(
     leads="select t.lead_id as id from todo as t",
 )
 
-# A request may be nobody's; then it must say whose user's it is. Which user asks is not known otherwise.
 SAMPLES = Entity(
     name="samples",
     noun="sample request",
@@ -263,32 +265,22 @@ SAMPLES = Entity(
         Field("resolved_at", "moment"),
     ),
     key=("external_id",),
-    resolve="""
+    resolve=f"""
     select s.line, s.external_id, l.id as lead_id, s.user_id, coalesce(l.user_id, k.user_id) as default_user,
            s.product_type, s.urgency, upper(s.status) as status, s.requested_at, s.resolved_at,
-           case
-               when l.id is null and coalesce(s.lead_id::text, s.lead_external_id) is not null
-                   then format('unknown lead %%s', coalesce(s.lead_id::text, s.lead_external_id))
-               when coalesce(s.user_id, %(user)s, l.user_id, k.user_id) is null
-                   then 'neither lead nor user is named'
-           end as refused
-      from staging as s
-      left join public.leads as e on e.external_id = s.lead_external_id
-      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+           {_UNKNOWN_ASKER} as refused
+      {_WITH_LEAD}
       left join public.sample_requests as k on k.external_id = s.external_id
     """,
     match="k.external_id = r.external_id",
     order="lead_id, requested_at, line",
-    insert="""
+    insert=f"""
     insert into public.sample_requests (
         external_id, lead_id, user_id, product_type, urgency, status, requested_at, resolved_at)
     select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.product_type,
            coalesce(t.urgency, 'NORMAL'), coalesce(t.status, 'REQUESTED'), coalesce(t.requested_at, now()),
            t.resolved_at
-      from todo as t
-     where t.place between %(first)s and %(last)s
-     order by t.place
-    on conflict (external_id) where external_id is not null do nothing
+      {_PLACES}
     """,
     is_of_lead=False,
 )
@@ -306,31 +298,21 @@ CATERING = Entity(
         Field("responded_at", "moment"),
     ),
     key=("external_id",),
-    resolve="""
+    resolve=f"""
     select s.line, s.external_id, l.id as lead_id, s.user_id, coalesce(l.user_id, k.user_id) as default_user,
            s.event_type, s.capacity_tier, s.requested_at, s.responded_at,
-           case
-               when l.id is null and coalesce(s.lead_id::text, s.lead_external_id) is not null
-                   then format('unknown lead %%s', coalesce(s.lead_id::text, s.lead_external_id))
-               when coalesce(s.user_id, %(user)s, l.user_id, k.user_id) is null
-                   then 'neither lead nor user is named'
-           end as refused
-      from staging as s
-      left join public.leads as e on e.external_id = s.lead_external_id
-      left join public.leads as l on l.id = coalesce(s.lead_id, e.id)
+           {_UNKNOWN_ASKER} as refused
+      {_WITH_LEAD}
       left join public.event_catering_requests as k on k.external_id = s.external_id
     """,
     match="k.external_id = r.external_id",
     order="lead_id, requested_at, line",
-    insert="""
+    insert=f"""
     insert into public.event_catering_requests (
         external_id, lead_id, user_id, event_type, capacity_tier, requested_at, responded_at)
     select t.external_id, t.lead_id, coalesce(t.user_id, %(user)s, t.default_user), t.event_type,
            coalesce(t.capacity_tier, 'STANDARD'), coalesce(t.requested_at, now()), t.responded_at
-      from todo as t
-     where t.place between %(first)s and %(last)s
-     order by t.place
-    on conflict (external_id) where external_id is not null do nothing
+      {_PLACES}
     """,
     is_of_lead=False,
 )
@@ -356,14 +338,11 @@ COSTS = Entity(
     """,
     match="k.external_id = r.external_id",
     order="incurred_at, line",
-    insert="""
+    insert=f"""
     insert into public.cost_entries (external_id, cost_type, amount_eur, user_id, team, incurred_at, source)
     select t.external_id, t.cost_type, t.amount_eur, coalesce(t.user_id, %(user)s), t.team,
            coalesce(t.incurred_at, now()), t.source
-      from todo as t
-     where t.place between %(first)s and %(last)s
-     order by t.place
-    on conflict (external_id) where external_id is not null do nothing
+      {_PLACES}
     """,
 )
 

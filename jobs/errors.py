@@ -16,6 +16,8 @@ class LeadguardError(Exception):
         self.hint = hint
         self.code = code
         self.sqlstate: str | None = None
+        # When another try makes sense, unless there is news before; None: whoever tries again decides.
+        self.retry_seconds: float | None = None
 
     def render(self, as_json: bool) -> str:
         """The text for stderr."""

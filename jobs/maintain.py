@@ -21,6 +21,8 @@ class Maintained:
     partitions_dropped: list[str]
     partitions_busy: list[str]  # somebody reads the archive: the next pass drops them
     inbox_ids_purged: int
+    inbox_dead_letters_purged: int
+    budget_breaches_purged: int
     job_runs_purged: int
     mail_purged: int
 
@@ -36,6 +38,12 @@ def maintain(connection: Connection, advance: Callable[[int], None] = lambda row
         partitions_dropped=[row["partition_name"] for row in old if row["is_dropped"]],
         partitions_busy=[row["partition_name"] for row in old if not row["is_dropped"]],
         inbox_ids_purged=_purge(connection, "select public.purge_inbox(%s) as number", advance),
+        inbox_dead_letters_purged=_purge(
+            connection, "select public.purge_inbox_dead_letters(%s) as number", advance
+        ),
+        budget_breaches_purged=_purge(
+            connection, "select public.purge_budget_breaches(%s) as number", advance
+        ),
         job_runs_purged=_purge(connection, "select public.purge_job_runs(%s) as number", advance),
         mail_purged=_purge(connection, "select public.purge_mail_messages(%s) as number", advance),
     )
@@ -65,8 +73,9 @@ def command(app: App, dry_run: bool) -> None:
     """Make partitions ahead, drop and delete what is too old (one pass, for cron; once a day is enough).
 
     How long what is kept stands in the table settings: outbox_retention (published events, dropped by
-    the month), inbox_retention (ids of applied events), job_runs_retention (runs of the workers),
-    mail_retention (reminder mail that was sent).
+    the month), inbox_retention (ids of applied events), inbox_dead_letters_retention (those refused,
+    from when they last came), budget_breaches_retention (31 days at least), job_runs_retention (runs of
+    the workers), mail_retention (reminder mail that was sent).
     Gives way to whoever reads the archive: what is busy is dropped by the next pass.
 
     \b
@@ -94,8 +103,9 @@ def command(app: App, dry_run: bool) -> None:
     dropped = ", ".join(result.partitions_dropped) or "none"
     app.report(
         f"{would}made {result.partitions_made} partitions of the archive, dropped {dropped}, deleted"
-        f" {result.inbox_ids_purged} ids of applied events, {result.job_runs_purged} runs of workers and"
-        f" {result.mail_purged} messages",
+        f" {result.inbox_ids_purged} ids of applied events, {result.inbox_dead_letters_purged} dead letters"
+        f" of the inbox, {result.budget_breaches_purged} breaches of budgets, {result.job_runs_purged} runs"
+        f" of workers and {result.mail_purged} messages",
         **asdict(result),
         dry_run=dry_run,
     )

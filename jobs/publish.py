@@ -15,6 +15,7 @@ from psycopg.rows import tuple_row
 from jobs.console import App, common_options, pass_app, to_json
 from jobs.database import Connection
 from jobs.sinks import Event, Refusal, Sink, SinkFailed, open_sink
+from jobs.worker import Backoff
 
 # The database chooses its own batch; the lease must outlast writing and acknowledging one.
 _CLAIM = b"""
@@ -27,6 +28,7 @@ _REFUSE = b"""
       from public.refuse_outbox_events(%s, %s::bigint[], %s::text[], %s::double precision[], %s::boolean[])
      group by state
 """
+_PUT_OFF = b"select public.put_off_outbox_event(%s, %s, %s, %s)"
 # Of the lease's minute so much may pass before the last wave of a batch begins; it ends well within it.
 _LAST_WAVE_AFTER_SECONDS = 20.0
 # Events that were written but whose leads are busy are acknowledged in a later round: wait this
@@ -61,6 +63,37 @@ def new_holder() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
+class Doubts:
+    """Which events were refused alone, for reasons that speak of the sink: is it the sink, or the event?
+
+    It is the sink, until others have been accepted in between. A publisher after the other may share this.
+    """
+
+    def __init__(self) -> None:
+        self._failed: set[int] = set()  # since anything was accepted
+        self._suspects: set[int] = set()  # others were accepted since
+        self._backoff = Backoff(first=1.0)
+
+    def accepted(self, events: Sequence[Event]) -> None:
+        """The sink works."""
+        if self._failed or self._suspects:
+            self._suspects |= self._failed
+            self._suspects.difference_update(event.id for event in events)
+            self._failed = set()
+        self._backoff.reset()
+
+    def is_at_fault(self, event_id: int) -> bool:
+        """Whether others have been accepted since this event was refused alone; from now on anew."""
+        found = event_id in self._suspects
+        self._suspects.discard(event_id)
+        self._failed.add(event_id)
+        return found
+
+    def pause(self, event_id: int) -> float | None:
+        """How long this event is to stand aside, so that others show what is the matter; None: they have."""
+        return self._backoff.next() if self._failed <= {event_id} else None
+
+
 class Publisher:
     """Publishes pass by pass; remembers between them what went out and is not acknowledged yet.
 
@@ -76,6 +109,7 @@ class Publisher:
         holder: str = "",
         is_stopping: Callable[[], bool] = lambda: False,
         progressed: Callable[[], None] = lambda: None,
+        doubts: Doubts | None = None,
     ) -> None:
         self._connection = connection
         self._sink = sink
@@ -83,6 +117,7 @@ class Publisher:
         self._holder = holder or new_holder()
         self._is_stopping = is_stopping
         self._progressed = progressed
+        self._doubts = doubts or Doubts()
         self._written: set[int] = set()  # ids that went out and are not known to be acknowledged
         self._partitions_made_at: float | None = None
 
@@ -126,7 +161,7 @@ class Publisher:
 
     def _publish(self, token: int, batch: list[Event], result: Published) -> int:
         """Delivers what has not gone out yet; how many events of the batch are done with or put off."""
-        started = time.monotonic()
+        started, sent = time.monotonic(), result.sent
         fresh = [event for event in batch if event.id not in self._written] if self._written else batch
         refused: dict[int, Refusal] = {}
         blocked: set[int | None] = set()  # leads whose later events wait for a refused one
@@ -141,9 +176,27 @@ class Publisher:
                 if time.monotonic() - started > _LAST_WAVE_AFTER_SECONDS or self._is_stopping():
                     break  # what is left is claimed anew
         except SinkFailed as failure:
-            self._settle(token, batch, refused, result)
-            raise failure
+            refused.update(failure.refused)
+            if not self._blames_the_event(failure, has_taken_others=result.sent > sent):
+                self._settle(token, batch, refused, result)
+                self._put_off(token, failure)
+                raise
+            refused.update(failure.doubted)
         return self._settle(token, batch, refused, result)
+
+    def _blames_the_event(self, failure: SinkFailed, *, has_taken_others: bool) -> bool:
+        """Whether it is no sink that is down, but one event that it never takes."""
+        if len(failure.doubted) != 1:
+            return False
+        (event_id,) = failure.doubted
+        return has_taken_others or self._doubts.is_at_fault(event_id)
+
+    def _put_off(self, token: int, failure: SinkFailed) -> None:
+        """An event that failed alone makes room for the next one, which shows whose fault it is."""
+        for event_id, refusal in failure.doubted.items() if len(failure.doubted) == 1 else ():
+            if (seconds := self._doubts.pause(event_id)) is not None:
+                self._connection.execute(_PUT_OFF, [token, event_id, _storable(refusal.reason), seconds])
+                failure.retry_seconds = seconds
 
     def _deliver(self, events: Sequence[Event], result: Published) -> Mapping[int, Refusal]:
         refusals: Mapping[int, Refusal] = {}
@@ -163,6 +216,8 @@ class Publisher:
         return refusals
 
     def _note(self, accepted: Sequence[Event], result: Published) -> None:
+        if accepted:
+            self._doubts.accepted(accepted)
         self._written.update(event.id for event in accepted)
         result.sent += len(accepted)
         for event_type, count in Counter(event.event_type for event in accepted).items():
@@ -189,7 +244,7 @@ class Publisher:
         parameters = [
             token,
             list(refused),
-            [refusal.reason.replace("\0", " ") for refusal in refusals],
+            [_storable(refusal.reason) for refusal in refusals],
             [refusal.retry_after for refusal in refusals],
             [refusal.is_final for refusal in refusals],
         ]
@@ -206,6 +261,10 @@ class Publisher:
         except psycopg.Error:
             # Without a connection the lease simply runs out; the failure that led here is the news.
             pass
+
+
+def _storable(reason: str) -> str:
+    return reason.replace("\0", " ")
 
 
 def waves(events: Sequence[Event]) -> list[list[Event]]:
@@ -305,12 +364,12 @@ def command(app: App, sink_url: str, limit: int) -> None:
     amqp://USER:PASSWORD@HOST:5672/EXCHANGE (amqps:// with TLS) publishes to a topic exchange of RabbitMQ,
     with the event type as routing key; accepted is what a queue has confirmed. Options: ?create=true
     declares the exchange, vhost=/, timeout=15, heartbeat=30, cafile, certfile, keyfile. An event that no
-    queue takes is refused.
+    queue takes is refused, if a queue takes others of the same call.
 
     https://... posts each event, signed after Standard Webhooks with the keys of LEADGUARD_WEBHOOK_SECRET
     (or what the file LEADGUARD_WEBHOOK_SECRET_FILE holds; the newest first), and takes a 2xx for an
-    acceptance. 410 disables the sink until leadguard sinks enable; a Retry-After is kept to for as long
-    as the process lives that was told (leadguard run); redirects, proxies and cookies are not followed.
+    acceptance. 410 disables the sink until leadguard sinks enable; a Retry-After (up to a day) is kept
+    to by every process, see leadguard sinks; redirects, proxies and cookies are not followed.
     Private addresses, and http:// to them, need LEADGUARD_WEBHOOK_ALLOW_PRIVATE=1.
     LEADGUARD_WEBHOOK_TIMEOUT (15 seconds) and LEADGUARD_WEBHOOK_IN_FLIGHT (32) are limits. Where a
     receiver takes a second for each, give a --limit of 500.
@@ -318,10 +377,14 @@ def command(app: App, sink_url: str, limit: int) -> None:
     With TLS the server's certificate and name are always checked. SSL_CERT_FILE names a private
     authority, for webhooks and brokers; for one broker its option cafile does.
 
-    A sink that is down fails the pass, and no event's attempt is counted. An event that is refused is
-    tried again after 2 seconds, twice as long each time (setting outbox_retry_delay), and holds back
-    later events of its own lead only; after 10 attempts (outbox_max_attempts), or at once where no other
-    attempt would help (too large), it is a dead letter: see leadguard outbox --help.
+    A sink that is down fails the pass, and no event's attempt is counted, however long it lasts. It is
+    down, too, when it takes none of the events it is given for a reason that speaks of the sink (no queue
+    bound, HTTP 404, 408, 429, 5xx); where only one was given, that one stands aside, so that the next
+    shows whose fault it is. An event that is refused among others that are accepted, or for a reason of
+    its own (HTTP 400, 413, 422), is tried again after 2 seconds, twice as long each time (setting
+    outbox_retry_delay), and holds back later events of its own lead only; after 10 attempts
+    (outbox_max_attempts), or at once where no other attempt would help (too large), it is a dead letter:
+    see leadguard outbox --help.
 
     Several may run at once: each takes other leads' events.
 

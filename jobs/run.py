@@ -20,7 +20,7 @@ from jobs.expire import EXPIRE
 from jobs.health import Address, HealthServer
 from jobs.mailer import Mailer, mail_server
 from jobs.maintain import maintain
-from jobs.publish import DEFAULT_LIMIT, Publisher, new_holder, wait_for_events
+from jobs.publish import DEFAULT_LIMIT, Doubts, Publisher, new_holder, wait_for_events
 from jobs.refresh import refresh
 from jobs.remind import DISPATCH
 from jobs.sinks import Sink, SinkFailed, open_sink
@@ -88,6 +88,8 @@ def upkeep(connection: Connection, _worker: Worker) -> Done:
         "partitions_made": did.partitions_made,
         "partitions_dropped": len(did.partitions_dropped),
         "inbox_ids_purged": did.inbox_ids_purged,
+        "inbox_dead_letters_purged": did.inbox_dead_letters_purged,
+        "budget_breaches_purged": did.budget_breaches_purged,
         "job_runs_purged": did.job_runs_purged,
         "mail_purged": did.mail_purged,
     }
@@ -121,6 +123,7 @@ class Outlet:
         self._database = database
         self._limit = limit
         self._holder = new_holder()
+        self._doubts = Doubts()
         self._sink: Sink | None = None
         self._publisher: Publisher | None = None
         self._connection: Connection | None = None
@@ -150,7 +153,13 @@ class Outlet:
             self._publisher = None
         if self._publisher is None or self._connection is not connection:
             self._publisher = Publisher(
-                connection, self._sink, self._limit, self._holder, worker.is_stopping, worker.progressed
+                connection,
+                self._sink,
+                self._limit,
+                self._holder,
+                worker.is_stopping,
+                worker.progressed,
+                self._doubts,
             )
             self._connection = connection
         return self._publisher

@@ -53,7 +53,7 @@ _DEADLINES = """
 _OUTBOX = """
     select count(*) as pending, min(created_at) as oldest,
            round(extract(epoch from now() - min(created_at)), 1) as lag_seconds,
-           count(*) filter (where attempts > 0) as retrying,
+           count(*) filter (where last_error is not null) as retrying,
            (select count(*) from public.outbox_dead_letters) as dead_letters
       from public.outbox
 """
@@ -73,6 +73,7 @@ _MAIL = """
 # What needs a person: events of others that could not be applied, and receivers that are gone.
 _INBOX = "select count(*) as dead_letters, min(first_at) as oldest from public.inbox_dead_letters"
 _DISABLED_SINKS = "select sink, disabled_at, reason from public.list_disabled_sinks()"
+_PAUSED_SINKS = "select sink, paused_until, reason from public.list_paused_sinks()"
 
 # From name to name along the index: a job that runs every few seconds leaves many rows.
 _JOBS = """
@@ -138,6 +139,7 @@ def status(connection: Connection, upcoming: int) -> dict[str, Any]:
             "outbox": backlog(connection),
             "inbox": connection.execute(_INBOX).fetchone(),
             "disabled_sinks": connection.execute(_DISABLED_SINKS).fetchall(),
+            "paused_sinks": connection.execute(_PAUSED_SINKS).fetchall(),
             "mail": connection.execute(_MAIL).fetchone(),
             "jobs": connection.execute(_JOBS).fetchall(),
         }
@@ -221,6 +223,9 @@ def rendered(told: dict[str, Any], dates: Dates) -> RenderableType:
         since = dates.moment(sink["disabled_at"])
         gone = f"Sink {sink['sink']} is disabled since {since} ({sink['reason']}): leadguard sinks --help"
         parts.append(Text(gone, style="bold red"))
+    for sink in told["paused_sinks"]:
+        until = dates.moment(sink["paused_until"])
+        parts.append(Text(f"Sink {sink['sink']} asked to wait until {until} ({sink['reason']})."))
     if told["mail"]:
         parts.append(_mail_line(told["mail"], dates))
     parts.append(Text(f"As of {dates.moment(told['at'])} ({dates.where.key}).", style="dim"))
@@ -302,6 +307,7 @@ def command(app: App, upcoming: int, watch: float | None) -> None:
     "due_next": [{"at", "what", "lead_id", "company_name", "user_id", "state"}],
     "outbox": {"pending", "oldest", "lag_seconds", "retrying", "dead_letters"},
     "inbox": {"dead_letters", "oldest"}, "disabled_sinks": [{"sink", "disabled_at", "reason"}],
+    "paused_sinks": [{"sink", "paused_until", "reason"}],
     "mail": {"pending", "oldest", "bounced", "unknown"}, or null where it is not configured,
     "jobs": [{"job", "started_at", "finished_at", "outcome", "detail", "last_success_at"}]}
 

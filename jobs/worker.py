@@ -95,6 +95,7 @@ class Worker(threading.Thread):
         self._backoff = Backoff()
         self._runs = Runs(job.name)
         self._had_news = False
+        self._may_hear = False  # the last failure waits for its time, and for news
         self._false_alarms = 0  # in a row: news, and then nothing that could be done
 
     # What a job may ask and tell while it works
@@ -184,6 +185,9 @@ class Worker(threading.Thread):
         if problem.code is Exit.NOT_MIGRATED and condition.success is None:
             return 0, problem
         delay = self._backoff.next()
+        self._may_hear = problem.retry_seconds is not None
+        if problem.retry_seconds is not None:
+            delay = problem.retry_seconds
         fields = {**problem.fields(), "failures": condition.failures, "retry_seconds": round(delay, 3)}
         defect = None if isinstance(error, (psycopg.Error, LeadguardError, OSError)) else error
         self._log.warning("%s; trying again", problem.message, extra=fields, exc_info=defect)
@@ -191,12 +195,13 @@ class Worker(threading.Thread):
         return delay, None
 
     def _rest(self, seconds: float) -> None:
-        """Waits for the next turn and shows itself meanwhile; news ends it early."""
+        """Waits for the next turn and shows itself meanwhile; news ends it early, unless it failed."""
         until = time.monotonic() + seconds
         self._had_news = False
         while not self._stopping.is_set() and (left := until - time.monotonic()) > 0:
             self.condition.beat = time.monotonic()
-            listening = self._usable() if self.condition.failures == 0 else None
+            hears = self.condition.failures == 0 or self._may_hear
+            listening = self._usable() if hears else None
             if self.job.wait is None or listening is None:
                 self._stopping.wait(min(left, _SLICE_SECONDS))
             elif self._false_alarms and self._stopping.wait(0.01 * 2 ** min(self._false_alarms, 6)):

@@ -31,6 +31,7 @@ from tests.brokers import NatsServer
 from tests.daemon import eventually
 from tests.forked import CONTEXT
 
+KILLS = int(os.environ.get("LEADGUARD_KILLS", "50"))
 # Where a publisher dies: each is its own next step, or a moment within it.
 POINTS = ("connect", "after claim", "after send", "after ack", "mid-acknowledge", "mid-batch")
 WRITERS = 2
@@ -363,6 +364,17 @@ def kill_publishers(
     _finish(url, connection, target, wrapper)
     compare(connection, target.delivered(), count)
     return count
+
+
+def prove(url: str, connection: psycopg.Connection[Any], target: Target) -> None:
+    """What every sink that proves delivery is held to, however its publishers die."""
+    seed = random.SystemRandom().randrange(10**6)
+    count = kill_publishers(url, connection, target, KILLS, seed)
+    print(count)
+    assert set(count.killed) == {"random", *POINTS}, (count, seed)
+    assert count.events > 5 * KILLS, (count, seed)
+    assert count.repeated > 0, f"nobody was killed between sent and acknowledged: {count}, {seed}"
+    assert count.faults == (0, 0, 0), (count, seed)
 
 
 def _round(

@@ -32,6 +32,16 @@ OLD = """
     insert into internal.inbox (event_id, event_type, received_at)
     select gen_random_uuid(), 'lead.created', now() - make_interval(days => 80 + n)
       from generate_series(1, 20) as n;
+    insert into public.inbox_dead_letters (source, payload, reason, last_at)
+    select 'a queue', convert_to(n::text, 'UTF8'), 'no event', now() - make_interval(days => 362 + n)
+      from generate_series(1, 5) as n;
+    update public.inbox_dead_letters set last_at = last_at - interval '12 hours';
+    insert into public.cost_budget_breaches (
+        time_window, window_started_at, window_ended_at, cost_eur, new_leads, cost_per_lead_eur, budget_eur
+    )
+    select '24h', e.ended_at - interval '24 hours', e.ended_at, 100, 1, 100, 25
+      from generate_series(1, 4) as n
+     cross join lateral (select now() - make_interval(days => 362 + n, hours => 12) as ended_at) as e;
     insert into public.job_runs (job, started_at, finished_at, outcome)
     select 'remind', now() - interval '1 year', now() - interval '1 year', 'SUCCESS'
       from generate_series(1, 12000);
@@ -45,6 +55,8 @@ EXPECTED = {
     "partitions_dropped": ["outbox_archive_202001"],
     "partitions_busy": [],
     "inbox_ids_purged": 10,
+    "inbox_dead_letters_purged": 3,
+    "budget_breaches_purged": 2,
     "job_runs_purged": 11_999,
     "mail_purged": 3,
 }

@@ -13,6 +13,7 @@ begin
     if tg_op = 'INSERT' then
         new.breached_at := null; -- for the system to set
     else
+        perform internal.share_free_lead(old.lead_id);
         new.breached_at := coalesce(old.breached_at, new.breached_at);
         if old.responded_at is not null and new.responded_at is null then
             perform internal.raise_error('LP034', format(

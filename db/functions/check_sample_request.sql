@@ -13,6 +13,7 @@ declare
     v_is_end constant boolean := new.status = any (v_ends);
 begin
     if tg_op = 'UPDATE' then
+        perform internal.share_free_lead(old.lead_id);
         if new.status <> old.status and (
             old.status = any (v_ends)
             or array_position(v_steps, new.status) < array_position(v_steps, old.status)

@@ -26,9 +26,7 @@ declare
     v_token constant uuid := gen_random_uuid();
     v_lost integer;
 begin
-    if p_limit is null or p_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', p_limit));
-    end if;
+    perform internal.checked_limit(p_limit);
     with lost as (
         select m.id, (m.state = 'SENDING')::integer as unknown
           from public.mail_messages as m

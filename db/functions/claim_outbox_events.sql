@@ -20,9 +20,7 @@ declare
     v_chosen bigint[];
     v_token bigint;
 begin
-    if p_limit is null or p_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', p_limit));
-    end if;
+    perform internal.checked_limit(p_limit);
     select s.value::integer into strict v_shards from public.settings as s where s.name = 'outbox_shards';
     if not internal.divide_outbox(p_holder, v_shards) then
         return;

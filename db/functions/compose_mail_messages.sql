@@ -8,7 +8,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_limit constant integer := compose_mail_messages."limit";
+    v_limit constant integer := internal.checked_limit(compose_mail_messages."limit");
     v_domain constant text := (
         select btrim(split_part(s.value, '@', 2), '> ') from public.settings as s where s.name = 'mail_from'
     );
@@ -20,9 +20,6 @@ declare
     v_mail_id bigint;
     v_composed integer := 0;
 begin
-    if v_limit is null or v_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', v_limit));
-    end if;
     perform internal.settle_sent_mail();
     perform internal.fall_back_to_events(v_limit);
     -- Nobody needs a message without reminders; one that bounced is tried at a corrected address.

@@ -46,8 +46,10 @@ begin
     -- What stands behind a refused one need not wait for it any more.
     update public.outbox as o
        set next_attempt_at = null
-     where o.attempts = 0 and o.next_attempt_at is not null
-       and o.lead_id in (select f.lead_id from public.outbox as f where f.id = any (p_ids) and f.attempts > 0);
+     where o.last_error is null and o.next_attempt_at is not null
+       and o.lead_id in (
+               select f.lead_id from public.outbox as f where f.id = any (p_ids) and f.last_error is not null
+           );
     return query
         with pending as (
             delete from public.outbox as o where o.id = any (p_ids) returning o.*

@@ -13,7 +13,7 @@ set jit = off -- and compile for as many, to fetch a few
 as $$
 #variable_conflict use_column
 declare
-    v_limit constant integer := dispatch_due_reminders."limit";
+    v_limit constant integer := internal.checked_limit(dispatch_due_reminders."limit");
     v_at constant timestamptz := internal.checked_past(dispatch_due_reminders.at);
     v_queued integer := 0;
     v_queued_before integer;
@@ -23,9 +23,6 @@ declare
     v_clocks internal.lead_clocks;
     v_reminder public.lead_reminders;
 begin
-    if v_limit is null or v_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', v_limit));
-    end if;
     -- Without a way to be mailed, what is queued as mail would wait for ever.
     perform internal.fall_back_to_events(v_limit);
     for v_clocks in

@@ -13,16 +13,13 @@ set jit = off -- and compile for as many, to fetch a few
 as $$
 #variable_conflict use_column
 declare
-    v_limit constant integer := expire_due_protections."limit";
+    v_limit constant integer := internal.checked_limit(expire_due_protections."limit");
     v_at constant timestamptz := internal.checked_past(expire_due_protections.at);
     v_expired integer := 0;
     v_in_vain integer := 0;
     v_vain_limit constant bigint := greatest(1000, 20::bigint * v_limit);
     v_clocks internal.lead_clocks;
 begin
-    if v_limit is null or v_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', v_limit));
-    end if;
     for v_clocks in
         select c.*
           from internal.lead_clocks as c

@@ -30,9 +30,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-    if p_limit is null or p_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', p_limit));
-    end if;
+    perform internal.checked_limit(p_limit);
     return query
         select e.*
           from (
@@ -47,7 +45,7 @@ begin
                        case
                            when x.leased_until > clock_timestamp() and o.id <= x.claimed_to
                                and coalesce(o.next_attempt_at <= clock_timestamp(), true) then 'CLAIMED'
-                           when o.attempts > 0 then 'RETRYING'
+                           when o.last_error is not null then 'RETRYING'
                            else 'PENDING'
                        end
                    )) as s (state)

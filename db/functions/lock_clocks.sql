@@ -1,4 +1,4 @@
--- Whoever changes a request holds its row already: going on to the lead's row would meet, in a ring, whoever deletes
+-- Whoever changes a request holds its row already: waiting for the lead's row would meet, in a ring, whoever deletes
 -- that lead. The clocks alone are enough for events in order of commit, and deleting locks requests before clocks.
 create or replace function internal.lock_clocks(p_lead_ids bigint[]) returns void
 language sql

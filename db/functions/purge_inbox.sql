@@ -6,12 +6,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_limit constant integer := purge_inbox."limit";
+    v_limit constant integer := internal.checked_limit(purge_inbox."limit");
     v_purged integer;
 begin
-    if v_limit is null or v_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', v_limit));
-    end if;
     delete from internal.inbox as i
      where i.event_id in (
          select e.event_id

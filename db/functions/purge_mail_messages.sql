@@ -6,12 +6,9 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_limit constant integer := purge_mail_messages."limit";
+    v_limit constant integer := internal.checked_limit(purge_mail_messages."limit");
     v_purged integer;
 begin
-    if v_limit is null or v_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', v_limit));
-    end if;
     delete from public.mail_messages as m
      where m.id in (
          select o.id

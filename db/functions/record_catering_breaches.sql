@@ -12,16 +12,13 @@ set jit = off -- and compile for as many, to fetch a few
 as $$
 #variable_conflict use_column
 declare
-    v_limit constant integer := record_catering_breaches."limit";
+    v_limit constant integer := internal.checked_limit(record_catering_breaches."limit");
     v_at constant timestamptz := internal.checked_past(record_catering_breaches.at);
     v_sla constant interval := internal.catering_sla();
     v_recorded integer := 0;
     v_due record;
     v_request public.event_catering_requests;
 begin
-    if v_limit is null or v_limit < 1 then
-        perform internal.raise_error('LP022', format('limit is %L.', v_limit));
-    end if;
     for v_due in
         select r.id, r.lead_id
           from public.event_catering_requests as r

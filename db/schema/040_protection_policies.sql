@@ -16,6 +16,8 @@ create table if not exists public.protection_policies (
     constraint protection_policies_activity_interval_positive check (activity_interval > interval '0'),
     constraint protection_policies_grace_period_positive check (grace_period > interval '0'),
     constraint protection_policies_max_hold_positive check (max_hold > interval '0'),
+    constraint protection_policies_terms_at_most_1000_years
+    check (greatest(base_term, activity_interval, grace_period, max_hold) <= interval '1000 years'),
     constraint protection_policies_time_zone_known check (timezone(time_zone, timestamp '2000-01-01') is not null),
     constraint protection_policies_digest_threshold_positive check (reminder_digest_threshold > 0)
 );

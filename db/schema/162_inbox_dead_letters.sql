@@ -14,9 +14,12 @@ create table if not exists public.inbox_dead_letters (
     constraint inbox_dead_letters_reason_not_blank check (not internal.is_blank(reason))
 );
 comment on table public.inbox_dead_letters is
-    'Incoming events that were refused, until they are replayed or discarded. The same bytes from the same source again are the same row.';
+    'Incoming events that were refused, until they are replayed or discarded, or the setting inbox_dead_letters_retention has passed. The same bytes from the same source again are the same row.';
 comment on column public.inbox_dead_letters.payload is
     'The message as it came; where it is text: select convert_from(payload, ''UTF8'').';
 comment on column public.inbox_dead_letters.error_code is 'SQLSTATE of the refusal, such as LP017; null: no database said it.';
 comment on column public.inbox_dead_letters.deliveries is 'How often it came and was refused.';
+
+create index if not exists inbox_dead_letters_by_last_at on public.inbox_dead_letters (last_at);
+
 grant select on public.inbox_dead_letters to lead_operations;

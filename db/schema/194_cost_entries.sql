@@ -45,8 +45,10 @@ create table if not exists public.cost_budget_breaches (
     constraint cost_budget_breaches_end_after_start check (window_ended_at > window_started_at)
 );
 comment on table public.cost_budget_breaches is
-    'Windows whose cost per lead passed its budget, each told once; those of one team and length never overlap.';
+    'Windows whose cost per lead passed its budget, each told once; those of one team and length never overlap. Kept for the setting budget_breaches_retention.';
 comment on column public.cost_budget_breaches.team is 'Null: the whole company.';
 comment on column public.cost_budget_breaches.window_ended_at is 'The moment as of which it was judged.';
+
+create index if not exists cost_budget_breaches_by_window_ended_at on public.cost_budget_breaches (window_ended_at);
 
 grant select on public.cost_budget_breaches to lead_operations;

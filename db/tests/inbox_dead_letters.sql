@@ -1,6 +1,6 @@
 -- What could not be applied is kept as it came, once, until somebody replays or discards it; sinks that are gone.
 begin;
-select plan(28);
+select plan(34);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.activity(p_n integer, p_lead_id bigint) returns bytea language sql as $$
@@ -62,6 +62,14 @@ select results_eq($$select sink, reason from list_disabled_sinks()$$, $$values (
 select is((select value from metric_disabled_sinks), 1::double precision, 'and counted');
 select lives_ok($$select enable_sink('https://receiver.example/events')$$, 'and enabled by hand');
 select throws_ok($$select enable_sink('https://receiver.example/events')$$, 'LP043', null, 'what is enabled is not enabled again');
+select ok(pause_sink('https://receiver.example/events', 'HTTP 429', 600) > clock_timestamp() + interval '599 s', 'a sink that asks for a pause gets it');
+select ok(pause_sink('https://receiver.example/events', 'HTTP 503', 5) > clock_timestamp() + interval '598 s', 'the longest counts');
+select results_eq($$select sink, reason from list_paused_sinks()$$, $$values ('https://receiver.example/events', 'HTTP 503')$$, 'it is listed');
+update paused_sinks set paused_until = now() - interval '1 s';
+select is_empty($$select * from list_paused_sinks()$$, 'until the time is over');
+select pause_sink('https://receiver.example/events', 'HTTP 429', 1e9);
+select ok((select paused_until < now() + interval '25 hours' from list_paused_sinks()), 'nobody is let alone for longer than a day');
+select lives_ok($$select enable_sink('https://receiver.example/events')$$, 'and a person may end it');
 
 select * from finish();
 rollback;

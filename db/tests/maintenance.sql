@@ -1,12 +1,13 @@
 -- What is kept, and what leaves: by the month, by the setting, and never the last word of a job.
 begin;
-select plan(24);
+select plan(31);
 set local client_min_messages = warning;
 
 select set_eq(
     $$select name, value from settings where name like '%retention'$$,
-    $$values ('outbox_retention', '30 days'), ('inbox_retention', '90 days'), ('job_runs_retention', '90 days'), ('mail_retention', '90 days')$$,
-    'published events are kept 30 days, ids of applied ones, runs of workers and mail 90'
+    $$values ('outbox_retention', '30 days'), ('inbox_retention', '90 days'), ('job_runs_retention', '90 days'),
+      ('inbox_dead_letters_retention', '365 days'), ('budget_breaches_retention', '365 days'), ('mail_retention', '90 days')$$,
+    'published events are kept 30 days, ids of applied ones, runs of workers and mail 90, what waits for a person or is a budget''s history a year'
 );
 select throws_ok(format('update settings set value = %L where name = ''outbox_retention''', v.value), v.code, null, format('a retention of %L is refused', v.value))
   from (values ('-1 day', '23514'), ('0', '23514'), ('1 hour', '23514'), ('soon', '22007')) as v (value, code);
@@ -48,6 +49,23 @@ select is(purge_inbox(), 0, 'a third finds nothing');
 select is((select count(*)::integer from internal.inbox where event_type = 'lead.created' and received_at < now() - interval '79 days'), 11, 'what is younger stays');
 select throws_ok('select purge_inbox(0)', 'LP022', null, 'a limit of none is refused');
 select throws_ok('select purge_inbox(null)', 'LP022', null, 'and null');
+
+-- Incoming events that were refused.
+select record_inbox_dead_letter('a queue', convert_to(n::text, 'UTF8'), 'LP017', 'no event') from generate_series(1, 4) as n;
+update inbox_dead_letters set first_at = now() - interval '2 years', last_at = now() - interval '366 days' where source = 'a queue';
+select record_inbox_dead_letter('a queue', convert_to('4', 'UTF8'), 'LP017', 'no event');
+select is(purge_inbox_dead_letters(1), 1, 'dead letters of the inbox that nobody has looked after in a year go');
+select is(purge_inbox_dead_letters(), 2, 'all of them');
+select is((select string_agg(convert_from(payload, 'UTF8'), ', ') from inbox_dead_letters where source = 'a queue'), '4', 'but not what has come again since');
+
+-- Breaches of budgets.
+update settings set value = '1 day' where name = 'budget_breaches_retention';
+insert into cost_budget_breaches (team, time_window, window_started_at, window_ended_at, cost_eur, new_leads, cost_per_lead_eur, budget_eur)
+select 'Nord', '30d', now() - make_interval(hours => 24 * (n + 30)), now() - make_interval(hours => 24 * n), 100, 1, 100, 25 from unnest(array[1, 30, 32]) as n;
+select is(purge_budget_breaches(), 1, 'a breach leaves when the setting says so');
+select is((select count(*)::integer from cost_budget_breaches where team = 'Nord'), 2, 'but not while a window could reach into its own: it would be told twice');
+select throws_ok('select purge_inbox_dead_letters(0)', 'LP022', null, 'a limit of none is refused for dead letters');
+select throws_ok('select purge_budget_breaches(null)', 'LP022', null, 'and null for breaches');
 
 -- Runs of workers.
 insert into job_runs (job, started_at, finished_at, outcome)

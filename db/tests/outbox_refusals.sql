@@ -1,6 +1,6 @@
 -- Page 3: what a sink refuses is tried again, then set apart; it holds up later events of its own lead, and no others.
 begin;
-select plan(66);
+select plan(74);
 set local client_min_messages = warning;
 update settings set value = '1' where name = 'outbox_shards';
 update settings set value = '3' where name = 'outbox_max_attempts';
@@ -75,6 +75,18 @@ select is(array(select pg_temp.refuse((select min(id) from outbox where lead_id 
 select is(pg_temp.publish(), 2, 'the others go out');
 select throws_ok(format('update settings set value = %L where name = ''outbox_max_attempts''', v.value), '23514', null, format('%s attempts are refused', v.value)) from (values ('0'), ('-1'), ('1000'), ('x')) as v (value);
 select throws_ok($$update settings set value = '0 seconds' where name = 'outbox_retry_delay'$$, '23514', null, 'a delay of nothing is refused');
+
+-- What failed alone may be the sink's fault: it stands aside, and nothing counts.
+insert into leads (id, user_id) values (9, 7), (10, 7);
+update leads set user_id = 8 where id = 9;
+select is((select count(*)::integer from pg_temp.claim()), 3, 'two more leads');
+select is(put_off_outbox_event(pg_temp.token() - 1, pg_temp.first(9), 'down', 20), false, 'who was overtaken puts nothing off');
+select ok(put_off_outbox_event(pg_temp.token(), pg_temp.first(9), 'down', 20), 'an event is put off');
+select results_eq('select attempts, last_error from outbox where next_attempt_at > clock_timestamp() + interval ''19 s'' and lead_id = 9', $$values (0, 'down')$$, 'for so long, its attempts as they were');
+select is(pg_temp.publish(), 1, 'its lead waits with it, and no other');
+select is(array(select state from list_outbox_events(p_lead_id => 9)), array['PENDING', 'RETRYING'], 'the list tells which');
+select is((select count(*)::integer from discard_outbox_events(array[pg_temp.first(9)])), 1, 'it is discarded');
+select is(pg_temp.publish(), 1, 'then what stood behind it goes out');
 
 -- Dead letters are brought back or discarded.
 select throws_ok('select * from replay_outbox_events(p_state => ''PENDING'')', 'LP029', null, 'what waits is not replayed');

@@ -1,6 +1,6 @@
 -- Contracts are individual and never rewritten: a change is a new version for periods that start later.
 begin;
-select plan(34);
+select plan(38);
 set local time zone 'Europe/Berlin';
 
 insert into protection_policies (policy, version, base_term, activity_interval, grace_period, time_zone, valid_from) values
@@ -65,7 +65,8 @@ select throws_ok($$insert into sales_users (user_id, policy) values (80, null)$$
 select throws_ok($$insert into sales_users (user_id, locale) values (80, 'fr')$$, '23514', null, 'locales are de and en');
 select throws_ok(format('insert into protection_policies (policy, %I) values (%L, %L)', c.name, 'absurd', c.value), c.code, null, format('a policy with %s = %s is refused', c.name, c.value))
   from (values ('base_term', '0', '23514'), ('base_term', '-6 months', '23514'), ('activity_interval', '-60 days', '23514'), ('grace_period', '0', '23514'),
-               ('max_hold', '-1 day', '23514'), ('version', '0', '23514'), ('reminder_digest_threshold', '0', '23514'), ('time_zone', 'Mars/Olympus', '22023')) as c (name, value, code);
+               ('max_hold', '-1 day', '23514'), ('base_term', '1001 years', '23514'), ('activity_interval', '7900 years', '23514'), ('grace_period', '292000 years', '23514'),
+               ('max_hold', '400000 days', '23514'), ('version', '0', '23514'), ('reminder_digest_threshold', '0', '23514'), ('time_zone', 'Mars/Olympus', '22023')) as c (name, value, code);
 select throws_ok($$insert into protection_policies (policy) values ('  ')$$, '23514', null, 'a policy has a name');
 select results_eq(
     $$select base_term, activity_interval, grace_period, max_hold, time_zone, reminder_digest_threshold from protection_policies where policy = 'standard' and version = 1$$,

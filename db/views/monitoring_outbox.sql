@@ -4,8 +4,8 @@ create or replace view public.monitoring_outbox as
 with pending as (
     select
         count(*) as events,
-        count(*) filter (where o.attempts > 0) as retrying,
-        count(*) filter (where o.attempts = 0 and o.next_attempt_at > now()) as held_back,
+        count(*) filter (where o.last_error is not null) as retrying,
+        count(*) filter (where o.last_error is null and o.next_attempt_at > now()) as held_back,
         max(extract(epoch from now() - o.created_at)) filter (
             where o.next_attempt_at is null and o.original_id is null
         ) as lag

@@ -29,12 +29,24 @@ class Refusal:
 
 
 class SinkFailed(LeadguardError):
-    """The sink is down; what it did not name as accepted stays in the outbox, and no attempt is counted."""
+    """The sink is down; what it did not name as accepted stays in the outbox, and no attempt is counted.
 
-    def __init__(self, message: str, accepted: frozenset[int] = frozenset()) -> None:
+    It may name what it refused all the same, for reasons of those events; and what it refused for reasons
+    that speak of the sink, while it took nothing. If that is one event alone, the fault may be its own.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        accepted: frozenset[int] = frozenset(),
+        refused: Mapping[int, Refusal] | None = None,
+        doubted: Mapping[int, Refusal] | None = None,
+    ) -> None:
         hint = "Nothing is lost: what was not acknowledged goes out with the next pass."
         super().__init__(message, hint, Exit.SINK_FAILED)
         self.accepted = accepted
+        self.refused = refused or {}
+        self.doubted = doubted or {}
 
 
 class Sink(Protocol):
@@ -54,8 +66,9 @@ class Sink(Protocol):
     def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
         """Hands over all of them at once, and returns when each is accepted or refused: by id, why.
 
-        Raises SinkFailed (or OSError) when the sink is down: nothing counts as accepted then but what
-        SinkFailed names. It never takes longer than a fraction of a lease (half a minute).
+        Raises SinkFailed (or OSError) when the sink is down, also when it takes none of them for a reason
+        that speaks of the sink: nothing counts as accepted then but what SinkFailed names. It never takes
+        longer than a fraction of a lease (half a minute).
         """
 
     def close(self) -> None:

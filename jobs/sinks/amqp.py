@@ -60,6 +60,10 @@ class AmqpSink:
         if batch.failure is not None:
             self._link.close()
             raise SinkFailed(f"{self._address.shown}: {batch.failure}", frozenset(batch.accepted))
+        if batch.refused and not batch.accepted:
+            # Unbound, full or failed: all that RabbitMQ ever says against an event speaks of its queues.
+            reason = next(iter(batch.refused.values())).reason
+            raise SinkFailed(f"{self._address.shown}: {reason}", doubted=batch.refused)
         return batch.refused
 
     def close(self) -> None:

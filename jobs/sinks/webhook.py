@@ -43,12 +43,12 @@ _LONGEST_PAUSE_SECONDS = 86_400.0
 
 _DISABLED = b"select disabled_at, reason from public.list_disabled_sinks() where sink = %s"
 _DISABLE = b"select public.disable_sink(%s, %s)"
+_PAUSED = b"select paused_until, reason from public.list_paused_sinks() where sink = %s"
+_PAUSE = b"select public.pause_sink(%s, %s, %s) as paused_until"
 
-# Answers that tell of the receiver and not of the event, unless it takes others in the same batch.
-_OF_THE_RECEIVER = {401, 403, 407, 429, 502, 503, 504}
-
-# Until when a receiver asked not to be called, by URL: a sink opened anew in this process keeps to it.
-_paused_until: dict[str, float] = {}
+# Answers that tell of the receiver and not of the event, as every 5xx does, unless it takes others in the
+# same batch. Not found: all events go to one URL.
+_OF_THE_RECEIVER = {401, 403, 404, 405, 407, 408, 425, 429}
 
 
 class WebhookSink:
@@ -66,8 +66,9 @@ class WebhookSink:
         self._database = database
         self._signers = [Webhook(secret) for secret in secrets()]
         self._timeout = _number(TIMEOUT, _MOST_TIMEOUT_SECONDS, _MOST_TIMEOUT_SECONDS)
+        self._is_paused = False  # so it was when it was called last
         self._in_flight = int(_number(IN_FLIGHT, 32, _MOST_IN_FLIGHT))
-        self._check_enabled()
+        self._check_welcome()
         self._runner = asyncio.Runner()
         limits = httpx.Limits(
             max_connections=self._in_flight, max_keepalive_connections=self._in_flight, keepalive_expiry=30
@@ -83,23 +84,28 @@ class WebhookSink:
         )
 
     def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
-        if (left := _paused_until.get(self._target.shown, 0) - time.monotonic()) > 0:
-            raise SinkFailed(f"{self._target.shown}: it asked to wait, {left:.0f} s more")
+        if self._is_paused:
+            self._check_welcome()
+            self._is_paused = False
         batch = _Batch()
         self._runner.run(self._post_all(events, batch))
         if batch.is_gone:
             self._disable()
             raise SinkFailed(f"{self._target.shown}: 410 Gone, so it is disabled now", batch.accepted_ids)
-        if batch.pause is not None:
-            _paused_until[self._target.shown] = time.monotonic() + batch.pause
         # Where something was taken the receiver is well, and a failure belongs to its event.
         trouble = batch.trouble and next(iter(batch.trouble.values())).reason
         if batch.pause is not None or (trouble and not batch.accepted):
-            raise SinkFailed(f"{self._target.shown}: {trouble or 'it asked to wait'}", batch.accepted_ids)
+            doubted = {} if batch.pause is not None or batch.is_unreachable else batch.trouble
+            reason = f"{self._target.shown}: {trouble or 'it asked to wait'}"
+            if batch.pause:
+                reason += f"; {self._pause(batch.pause, trouble or '')}"
+            raise SinkFailed(reason, batch.accepted_ids, batch.refused, doubted)
+        refused = {**batch.refused, **batch.trouble}
         if batch.is_cut_short:
             left = len(events) - batch.settled
-            raise SinkFailed(f"{self._target.shown}: it is slow, {left} events wait", batch.accepted_ids)
-        return {**batch.refused, **batch.trouble}
+            reason = f"{self._target.shown}: it is slow, {left} events wait"
+            raise SinkFailed(reason, batch.accepted_ids, refused)
+        return refused
 
     def close(self) -> None:
         try:
@@ -108,20 +114,32 @@ class WebhookSink:
             pass  # what hangs is not waited for
         self._runner.close()
 
-    # Disabled by 410: the database remembers it for every process
+    # Disabled by 410, or to be let alone for a while: the database remembers it for every process
 
-    def _check_enabled(self) -> None:
+    def _check_welcome(self) -> None:
         with self._database.session("leadguard sink") as connection:
             disabled = connection.execute(_DISABLED, [self._target.shown]).fetchone()
+            paused = connection.execute(_PAUSED, [self._target.shown]).fetchone()
         if disabled is not None:
             raise SinkFailed(
                 f"{self._target.shown}: disabled since {disabled['disabled_at']:%Y-%m-%d %H:%M %Z}"
                 f" ({disabled['reason']}); when it is back: leadguard sinks enable {self._target.shown}"
             )
+        if paused is not None:
+            until = _asked_to_wait(paused["paused_until"])
+            raise SinkFailed(f"{self._target.shown}: {until} ({paused['reason']})")
 
     def _disable(self) -> None:
         with self._database.session("leadguard sink") as connection:
             connection.execute(_DISABLE, [self._target.shown, "410 Gone"])
+
+    def _pause(self, seconds: float, reason: str) -> str:
+        self._is_paused = True
+        with self._database.session("leadguard sink") as connection:
+            reason = reason.replace("\0", " ")
+            row = connection.execute(_PAUSE, [self._target.shown, reason, seconds]).fetchone()
+        assert row is not None
+        return _asked_to_wait(row["paused_until"])
 
     # One batch
 
@@ -138,12 +156,12 @@ class WebhookSink:
         except (OSError, UnicodeError, TimeoutError) as error:
             raise SinkFailed(f"{target.shown}: {target.host} cannot be resolved: {error}") from error
         batch.addresses = addresses
-        waiting = iter(events)
+        waiting = iter(_mixed(events))
         until = time.monotonic() + _BEGIN_SECONDS
 
         async def lane() -> None:
             for event in waiting:
-                if batch.is_stopped or time.monotonic() > until:
+                if batch.is_stopped(self._in_flight) or time.monotonic() > until:
                     batch.is_cut_short = True
                     return
                 await self._post(event, batch)
@@ -162,6 +180,7 @@ class WebhookSink:
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if not batch.gives_up(address):
                     continue  # the name has another address
+                batch.is_unreachable = True
                 batch.trouble[event.id] = Refusal(f"no connection: {_why(error)}")
             except (httpx.TimeoutException, TimeoutError):
                 batch.trouble[event.id] = Refusal(f"no answer within {self._timeout:g} s")
@@ -211,6 +230,7 @@ class _Batch:
     trouble: dict[int, Refusal] = field(default_factory=dict)  # of the receiver's, it seems
     pause: float | None = None
     is_gone: bool = False
+    is_unreachable: bool = False  # without a connection nobody has seen an event
     is_cut_short: bool = False
 
     @property
@@ -221,10 +241,10 @@ class _Batch:
     def settled(self) -> int:
         return len(self.accepted) + len(self.refused) + len(self.trouble)
 
-    @property
-    def is_stopped(self) -> bool:
-        """Whether no further request makes sense: it is gone, wants a pause, or fails without taking any."""
-        return self.is_gone or self.pause is not None or bool(self.trouble and not self.accepted)
+    def is_stopped(self, enough: int) -> bool:
+        """Whether no further request makes sense: it is gone, wants a pause, or has taken none of enough."""
+        fails = self.is_unreachable or len(self.trouble) >= enough
+        return self.is_gone or self.pause is not None or (fails and not self.accepted)
 
     def gives_up(self, address: str) -> bool:
         """Leaves an address that does not answer, if there is another; true when there is none."""
@@ -248,7 +268,7 @@ class _Batch:
             self.trouble[event.id] = Refusal(reason, wait)
         elif 300 <= status < 400:
             self.trouble[event.id] = Refusal(f"HTTP {status}: redirects are not followed")
-        elif status in _OF_THE_RECEIVER:
+        elif status in _OF_THE_RECEIVER or status >= 500:
             self.trouble[event.id] = Refusal(reason, wait)
         else:
             self.refused[event.id] = Refusal(reason, wait)
@@ -303,6 +323,15 @@ class _Target:
 
     def at(self, address: str) -> str:
         return f"{self._scheme}://{_bracketed(address)}:{self.port}{self.resource}"
+
+
+def _mixed(events: Sequence[Event]) -> list[Event]:
+    """One of each type first: a receiver that fails at one type is not down, it takes another."""
+    first: dict[str, Event] = {}
+    for event in events:
+        first.setdefault(event.event_type, event)
+    leading = {event.id for event in first.values()}
+    return [*first.values(), *(event for event in events if event.id not in leading)]
 
 
 def _bracketed(host: str) -> str:
@@ -372,6 +401,10 @@ async def _beginning(response: httpx.Response) -> str:
         if len(found) > _MOST_BODY_BYTES:
             break
     return " ".join(printable(found.decode("utf-8", "replace")).split())[:_TOLD_LETTERS]
+
+
+def _asked_to_wait(until: datetime) -> str:
+    return f"it asked to wait until {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _why(error: Exception) -> str:
