@@ -27,7 +27,7 @@ from tests.daemon import eventually
 from tests.forked import CONTEXT
 from tests.kills import Hasty, Slow, Writer
 
-KILLS = int(os.environ.get("LEADGUARD_KILLS", "50"))
+KILLS = int(os.environ.get("LEADGUARD_KILLS", "100"))
 AT_ONCE = 2
 WORKERS = ("remind", "expire", "publish", "run")
 WRITERS = 2
