@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
@@ -29,6 +31,7 @@ SEVERITIES = {"critical", "warning", "info"}
 BUSINESS = {"protection", "samples", "catering", "cost", "events", "capacity", "platform", "monitoring"}
 
 Rule = dict[str, Any]
+Connect = Callable[..., psycopg.Connection[Any]]
 
 
 def load(path: Path) -> Any:
@@ -41,7 +44,7 @@ def rules(kind: str) -> list[Rule]:
 
 
 ALERTS = {rule["alert"]: rule for rule in rules("alert")}
-RECORDED = {rule["record"] for rule in rules("record")}
+RECORDED = {rule["record"]: rule["expr"] for rule in rules("record")}
 
 
 def unit_tests() -> list[dict[str, Any]]:
@@ -60,14 +63,42 @@ def told(*command: str, cwd: Path = ROOT) -> str:
     return done.stdout
 
 
+def bare(expression: str) -> str:
+    """An expression without strings, labels, ranges, offsets, and the labels that it is grouped by."""
+    text = re.sub(r"\{[^}]*\}|\[[^]]*\]", "", re.sub(r"'[^']*'|\"[^\"]*\"", "", expression))
+    text = re.sub(r"\boffset \w+", "", text)
+    return re.sub(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", "", text)
+
+
 def metrics(expression: str) -> set[str]:
     """The names of metrics in an expression: what is left without strings, labels, functions and keywords."""
-    text = re.sub(r"'[^']*'|\"[^\"]*\"", "", expression)
-    text = re.sub(r"\{[^}]*\}|\[[^]]*\]", "", text)
-    text = re.sub(r"\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", "", text)
+    text = bare(expression)
     names = re.findall(r"(?<![\w:.])[a-zA-Z_:][\w:]*(?![\w:]|\s*\()", text)
     keywords = {"and", "or", "unless", "offset", "bool", "sum", "max", "min", "count", "by", "on", "inf"}
     return {name for name in names if name.lower() not in keywords and not re.fullmatch(r"\d*[smhdwy]", name)}
+
+
+def series(expression: str) -> set[str]:
+    """Its metrics; a target has the KPI that it is of, for each of them can vanish alone."""
+    targets = set(re.findall(r'leadguard_kpi_\w+\{kpi="\w+"\}', expression))
+    return targets | {name for name in metrics(expression) if not name.startswith("leadguard_kpi_")}
+
+
+def behind(expression: str) -> set[str]:
+    """The series that an expression needs, those of recorded figures in place of these."""
+    found: set[str] = set()
+    for name in series(expression):
+        found |= behind(RECORDED[name]) if name in RECORDED else {name}
+    return found
+
+
+def compared(expression: str) -> set[float]:
+    """The numbers that something is compared with as they stand; a factor is none of them."""
+    text = bare(expression)
+    number = r"(\d+(?:\.\d+)?)(?![\w.])"
+    after = re.findall(rf"(?:[<>]=?|[!=]=)\s*(?:bool\s+)?{number}(?!\s*[*/])", text)
+    before = re.findall(rf"(?<![\w.]){number}\s*(?:[<>]=?|[!=]=)", text)
+    return {float(each) for each in (*after, *before)}
 
 
 # --- the rules --------------------------------------------------------------------------------------------
@@ -115,11 +146,64 @@ def test_that_series_are_missing_is_an_alert_of_its_own_and_no_other() -> None:
     assert frozenset({"Watchdog", "ExporterDown"}) in told_of
     assert frozenset({"Watchdog", "FiguresMissing"}) in told_of
     # Without these labels a series is there from the first moment on: an alert that reads one can be blinded.
-    missed = metrics(ALERTS["FiguresMissing"]["expr"]) - {"leadguard_up"}
-    used = {name for rule in ALERTS.values() for name in metrics(rule["expr"])} - RECORDED
+    missed = series(ALERTS["FiguresMissing"]["expr"]) - {"leadguard_up"}
+    used = {name for rule in ALERTS.values() for name in behind(rule["expr"])}
     by_data = re.compile(r"(sample_request|event_catering|mail_messages|job_runs|finops_cost_per_lead)\w*")
-    plain = {name for name in used if not FOREIGN.fullmatch(name) and not by_data.fullmatch(name)}
+    histograms = re.compile(r"_(count|sum)$")
+    plain = {
+        histograms.sub("_bucket", name)
+        for name in used
+        if not FOREIGN.fullmatch(name) and not by_data.fullmatch(name)
+    }
     assert plain <= missed, f"FiguresMissing does not watch {sorted(plain - missed)}"
+
+
+# Targets that no alert goes by, and why.
+FOR_PEOPLE = {
+    "reminders_in_time_24h": "the alert asks for 99 % in time, which is the SLA, and this for all of them",
+    "cost_per_lead": "finops_cost_per_lead_budget is the same target, by team",
+    "mail_oldest_unsent": "ReminderSlaBreached fires for the reminder in it",
+}
+
+
+def test_what_the_business_asks_for_stands_in_the_database_and_not_in_the_rules(
+    connect: Connect, database_url: str
+) -> None:
+    targets = (
+        connect(database_url)
+        .execute("select kpi, threshold, tolerated, unit from kpi_thresholds where kpi <> 'job_last_success'")
+        .fetchall()
+    )
+    read = {each for rule in ALERTS.values() for each in behind(rule["expr"])}
+    alerted = {kpi for each in read for kpi in re.findall(r'leadguard_kpi_\w+\{kpi="(\w+)"\}', each)}
+    assert alerted | set(FOR_PEOPLE) == {kpi for kpi, *_ in targets}
+    assert alerted.isdisjoint(FOR_PEOPLE)
+    # That nothing is there is asked of many figures, and three failures in a row are nobody's target.
+    numbers = {float(number) for _, *both, _ in targets for number in both if number}
+    numbers |= {
+        float(number) / 100
+        for _, *both, unit in targets
+        for number in both
+        if unit == "percent" and number and number < 100
+    }
+    for rule in [*ALERTS.values(), *rules("record")]:
+        name = rule.get("alert") or rule["record"]
+        stand = compared(rule["expr"]) & numbers
+        assert stand <= ({3.0} if name == "JobFailing" else set()), f"{name} has a target of its own: {stand}"
+    # The texts tell the target of the day, too: as each query gives it.
+    for alert in ALERTS.values():
+        for query in re.findall(r"query `([^`]*)`", str(alert["annotations"])):
+            assert behind(query) <= read, query
+
+
+def test_a_number_in_a_rule_is_found() -> None:
+    assert compared("max(x) > 3600") == compared("3600 < max by (a) (x[1h])") == {3600}
+    assert compared('x{le="5"} <= bool 0.85 or increase(x[7d] offset 1h) == 4') == {0.85, 4}
+    assert compared("x > 3 * y and 0.5 * z < y") == set()
+    assert series('max(a{b="c"}) > max(leadguard_kpi_threshold{kpi="d"})') == {
+        "a",
+        'leadguard_kpi_threshold{kpi="d"}',
+    }
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -148,7 +232,7 @@ def test_every_alert_says_how_bad_it_is_what_it_means_and_what_to_do(name: str) 
 def test_every_metric_in_a_rule_is_a_view_or_the_exporters_own() -> None:
     views = {path.stem.removeprefix("metric_") for path in VIEWS.glob("metric_*.sql")}
     for rule in [*rules("alert"), *rules("record")]:
-        for name in metrics(rule["expr"]) - RECORDED:
+        for name in metrics(rule["expr"]) - RECORDED.keys():
             base = re.sub(r"_(bucket|count|sum)$", "", name)
             assert base in views or name in views or FOREIGN.fullmatch(name), (
                 f"{rule.get('alert') or rule['record']} reads {name}, which nobody serves"
@@ -159,7 +243,7 @@ def row(name: str) -> str:
     """What docs/monitoring.md says of an alert."""
     alert = ALERTS[name]
     labels, annotations = alert["labels"], alert["annotations"]
-    reads = sorted(metrics(alert["expr"])) if name != "FiguresMissing" else ["absent(…)"]
+    reads = sorted(series(alert["expr"])) if name != "FiguresMissing" else ["absent(…)"]
     summary = re.sub(r":? ?\(?\{\{.*?\}\}\)?", "", annotations["summary"]).strip()
     book = annotations["runbook_url"].removeprefix("docs/")
     cells = [

@@ -47,6 +47,7 @@ select set_eq(
         ('lead_operations', 'monitoring_cost_per_lead', 'SELECT'), ('grafana_reader', 'monitoring_cost_per_lead', 'SELECT'),
         ('lead_operations', 'monitoring_jobs', 'SELECT'), ('grafana_reader', 'monitoring_jobs', 'SELECT'),
         ('lead_exporter', 'metric_outbox_dead_letters', 'SELECT'), ('lead_exporter', 'metric_leadguard_kpi_threshold', 'SELECT'),
+        ('lead_exporter', 'metric_leadguard_kpi_tolerated', 'SELECT'),
         ('lead_operations', 'kpi_thresholds', 'SELECT'), ('lead_operations', 'v_kpi_thresholds', 'SELECT'), ('grafana_reader', 'v_kpi_thresholds', 'SELECT'),
         ('lead_exporter', 'metric_event_catering_sla_breaches_total', 'SELECT'), ('lead_exporter', 'metric_event_catering_sla_seconds', 'SELECT'),
         ('lead_exporter', 'metric_finops_cost_per_lead', 'SELECT'),
