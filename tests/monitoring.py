@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 import yaml
 
 from tests.brokers import HOST, Receiver, Server
-from tests.daemon import environment
+from tests.daemon import environment, eventually
 from tests.tools import alertmanager, prometheus
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -177,6 +178,16 @@ class Prometheus(Server):
     def value(self, expression: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("/api/v1/query", query=expression)["result"]
         return found
+
+    def scraped(self) -> None:
+        """Waits until it has read what is so now."""
+        asked = time.time()
+        eventually(
+            lambda: (
+                (found := self.value("timestamp(leadguard_up)")) and float(found[0]["value"][1]) > asked + 0.2
+            ),
+            "Prometheus scrapes",
+        )
 
     def alerts(self, *states: str) -> set[str]:
         """The alerts that are firing, or pending."""
