@@ -2,6 +2,9 @@
 
 The two indexes are made in the transaction, without CONCURRENTLY: what is refused and what goes over
 budget is little (a second for a million), and only workers write there, who wait.
+
+A version of a policy is neither changed nor deleted, so one with a longer term, entered before, stays: the
+check is then not valid, and holds for what is entered from now on.
 """
 
 from typing import Any
@@ -19,7 +22,17 @@ _DROP_CHECK = (
 )
 _CHECK = """
     alter table public.protection_policies add constraint protection_policies_terms_at_most_1000_years
-    check (greatest(base_term, activity_interval, grace_period, max_hold) <= interval '1000 years')
+    check (greatest(base_term, activity_interval, grace_period, max_hold) <= interval '1000 years') not valid
+"""
+_VALIDATE = """
+    do $$
+    begin
+        alter table public.protection_policies
+        validate constraint protection_policies_terms_at_most_1000_years;
+    exception when check_violation then
+        null;
+    end
+    $$
 """
 
 
@@ -28,6 +41,7 @@ def add(connection: psycopg.Connection[Any]) -> None:
         connection.execute((SCHEMA / f"{name}.sql").read_bytes())
     connection.execute(_DROP_CHECK)
     connection.execute(_CHECK)
+    connection.execute(_VALIDATE)
 
 
 def remove(connection: psycopg.Connection[Any]) -> None:

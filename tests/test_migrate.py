@@ -327,6 +327,20 @@ _STATIONS = {
 }
 
 
+def test_a_policy_longer_than_its_new_bound_does_not_stop_the_upgrade(
+    fresh_database: str, connect: Connect
+) -> None:
+    """Nobody could change it: a version is neither updated nor deleted."""
+    names = [migration.id for migration in read_migrations(str(MIGRATIONS))]
+    roll_back(fresh_database, len(names) - names.index("0015.bounds"))
+    connection = connect(fresh_database)
+    long = "insert into public.protection_policies (policy, base_term) values (%s, '2000 years')"
+    connection.execute(long, ["before"])
+    migrate(fresh_database)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute(long, ["after"])
+
+
 @pytest.mark.parametrize("station", _STATIONS)
 def test_a_kill_in_the_middle_is_made_good_by_the_next_run(
     station: str, cluster: Cluster, empty_database: str, clean_shape: list[str], connect: Connect
