@@ -39,6 +39,9 @@ _PATIENCE = 50
 _PARTITIONS_EVERY_SECONDS = 3600.0
 # Events in one claim: beyond this a drain gains little, and the longer a batch, the longer others wait.
 DEFAULT_LIMIT = 2000
+# A sink that takes none of a batch is offered so many before it counts as down: it may be one type of
+# event, or one import's, that it never takes, and what stands behind them would wait for nothing.
+_FURTHER_LIMIT = 20_000
 # While writers are at work nobody can be told that a publisher sleeps: it looks again after this long, and
 # when that has gone on for a while, after twice as long, and so on to the limit.
 _FIRST_NAP_SECONDS = 0.002
@@ -128,11 +131,15 @@ class Publisher:
         token: int | None = None
         self._make_partitions()
         while fruitless < _PATIENCE and not self._is_stopping():
-            token, batch = self._claim()
+            token, batch = self._claim(self._limit)
             if token is None:
                 break  # a claim that brings nothing gives back what we had
             try:
-                done = self._publish(token, batch, result)
+                try:
+                    done = self._publish(token, batch, result)
+                except SinkFailed as failure:
+                    token, batch = self._further(batch, failure)
+                    done = self._publish(token, batch, result)
             except BaseException:
                 # Whoever publishes next need not wait until our lease has run out.
                 self._release(token)
@@ -154,9 +161,21 @@ class Publisher:
             self._connection.execute("select public.make_outbox_partitions()")
             self._partitions_made_at = now
 
-    def _claim(self) -> tuple[int | None, list[Event]]:
+    def _further(self, batch: list[Event], failure: SinkFailed) -> tuple[int, list[Event]]:
+        """A batch that reaches beyond one of which nothing was taken; the failure, if there is no more."""
+        if not failure.doubted or failure.retry_seconds is not None:
+            raise failure
+        token, further = self._claim(max(_FURTHER_LIMIT, self._limit))
+        if token is None:
+            raise failure
+        if {event.id for event in further} <= {event.id for event in batch}:
+            self._release(token)
+            raise failure
+        return token, further
+
+    def _claim(self, limit: int) -> tuple[int | None, list[Event]]:
         cursor = self._connection.cursor(row_factory=tuple_row, binary=True)
-        rows = cursor.execute(_CLAIM, [self._holder, self._limit], prepare=True).fetchall()
+        rows = cursor.execute(_CLAIM, [self._holder, limit], prepare=True).fetchall()
         return (rows[0][5] if rows else None), [Event._make(row[:5]) for row in rows]
 
     def _publish(self, token: int, batch: list[Event], result: Published) -> int:
@@ -379,12 +398,12 @@ def command(app: App, sink_url: str, limit: int) -> None:
 
     A sink that is down fails the pass, and no event's attempt is counted, however long it lasts. It is
     down, too, when it takes none of the events it is given for a reason that speaks of the sink (no queue
-    bound, HTTP 404, 408, 429, 5xx); where only one was given, that one stands aside, so that the next
-    shows whose fault it is. An event that is refused among others that are accepted, or for a reason of
-    its own (HTTP 400, 413, 422), is tried again after 2 seconds, twice as long each time (setting
-    outbox_retry_delay), and holds back later events of its own lead only; after 10 attempts
-    (outbox_max_attempts), or at once where no other attempt would help (too large), it is a dead letter:
-    see leadguard outbox --help.
+    bound, HTTP 404, 408, 429, 5xx), nor any of those behind them; where only one was given, that one
+    stands aside, so that the next shows whose fault it is. An event that is refused among others that are
+    accepted, or for a reason of its own (HTTP 400, 413, 422), is tried again after 2 seconds, twice as
+    long each time (setting outbox_retry_delay), and holds back later events of its own lead only; after 10
+    attempts (outbox_max_attempts), or at once where no other attempt would help (too large), it is a dead
+    letter: see leadguard outbox --help.
 
     Several may run at once: each takes other leads' events.
 

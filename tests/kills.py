@@ -260,8 +260,8 @@ def victim(
     sink = _Doomed(sink, point, calls, seconds)
     claim, acknowledge = publish.Publisher._claim, publish.Publisher._acknowledge
 
-    def claimed(publisher: publish.Publisher) -> tuple[int | None, list[Event]]:
-        found = claim(publisher)
+    def claimed(publisher: publish.Publisher, limit: int) -> tuple[int | None, list[Event]]:
+        found = claim(publisher, limit)
         if point == "after claim" and found[1]:
             _die()
         return found

@@ -286,9 +286,19 @@ def test_what_was_accepted_before_it_asked_to_wait_is_named(receiver: Receiver, 
     assert len(receiver.received) < 200
 
 
-@pytest.mark.parametrize("nonsense", ["soon", "-5", "1e3", "", "Wed, 99 Foo 2026"])
+@pytest.mark.parametrize("nonsense", ["soon", "-5", "1e3", "", "Wed, 99 Foo 2026", f"1 Jan {10**20}"])
 def test_a_wait_that_nobody_understands_is_none(nonsense: str) -> None:
     assert webhook._retry_after(nonsense) is None
+
+
+@pytest.mark.parametrize("wait", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_wait_that_is_over_already_does_not_hide_an_event_that_may_be_at_fault(
+    wait: str, receiver: Receiver, opened: Opened
+) -> None:
+    receiver.always(Answer(503, {"Retry-After": wait}))
+    with pytest.raises(SinkFailed, match="503") as failed:
+        opened(receiver.url).deliver(events(1))
+    assert set(failed.value.doubted) == {1}
 
 
 def test_410_disables_the_receiver_for_every_process_until_it_is_enabled(
@@ -607,6 +617,24 @@ def test_an_event_that_fails_alone_holds_up_no_other_lead_and_counts_only_once_o
         count = "select count(*) from public.outbox"
         eventually(lambda: connection.execute(count).fetchone() == (0,), "and its lead goes on")
         assert daemon.stop() == 0
+
+
+def test_one_type_that_is_never_taken_holds_up_no_other_lead_however_many_there_are(
+    receiver: Receiver, fresh_database: str, connect: Connect
+) -> None:
+    connection = connect(fresh_database)
+    connection.execute("insert into public.leads (user_id) values (7)")
+    database = Database(fresh_database)
+    with database.session() as session:
+        sink = open_sink(receiver.url, database)
+        publish(session, sink, 500)
+        connection.execute("insert into public.leads (user_id) select 7 from generate_series(1, 40)")
+        connection.execute("call public.create_lead_hold(1, 7, 'price list owed')")
+        receiver.answer = lambda r: Answer(500 if "activated" in r.headers["ce-type"] else 204)
+        assert publish(session, sink, 4).by_type == {"lead.hold.created": 1}
+        sink.close()
+    counted = connection.execute("select count(*), min(attempts), max(attempts) from public.outbox")
+    assert counted.fetchone() == (40, 1, 1)
 
 
 def test_killed_publishers_lose_nothing_and_keep_each_leads_order(
