@@ -262,8 +262,8 @@ class _Batch:
         wait = _retry_after(told.get("retry-after"))
         if status == 410:
             self.is_gone = True
-        elif status in (429, 503) and wait is not None:
-            # It is the receiver's word for all events, whichever of them it was said to.
+        elif status in (429, 503) and wait:
+            # It is the receiver's word for all events, whichever of them it was said to; no wait is no word.
             self.pause = max(wait, self.pause or 0)
             self.trouble[event.id] = Refusal(reason, wait)
         elif 300 <= status < 400:
@@ -386,7 +386,7 @@ def _retry_after(text: str | None) -> float | None:
     else:
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # the year of a malformed date may have any number of digits
             return None
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = (moment - datetime.now(UTC)).total_seconds()
