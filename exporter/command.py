@@ -12,7 +12,7 @@ from exporter.server import Server
 from jobs import __version__, logs
 from jobs.console import App, Seconds, common_options, pass_app
 from jobs.exits import Exit
-from jobs.health import Address
+from jobs.serving import Address
 
 # Of the time in which an answer is promised, what the reading of the views may take.
 _SHARE_OF_READING = 0.85

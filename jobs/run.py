@@ -17,12 +17,13 @@ from jobs.daemon import Daemon
 from jobs.database import Connection, Database
 from jobs.exits import Exit
 from jobs.expire import EXPIRE
-from jobs.health import Address, HealthServer
+from jobs.health import HealthServer
 from jobs.mailer import Mailer, mail_server
 from jobs.maintain import maintain
 from jobs.publish import DEFAULT_LIMIT, Doubts, Publisher, new_holder, wait_for_events
 from jobs.refresh import refresh
 from jobs.remind import DISPATCH
+from jobs.serving import Address
 from jobs.sinks import Sink, SinkFailed, open_sink
 from jobs.smtp import VARIABLE, MailServer
 from jobs.sweep import LEFT_TO, MOST, batches, due_leads, left_over
