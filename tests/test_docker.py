@@ -115,6 +115,42 @@ def test_prometheus_alertmanager_and_grafana_find_each_other_by_the_services_nam
     assert f"exporter:{listens.rpartition(':')[2]}" in targets[0]
 
 
+def test_prometheus_is_given_links_to_the_runbooks_where_somebody_says_where_they_are(
+    compose: Compose, tmp_path: Path
+) -> None:
+    service = compose["services"]["prometheus"]
+    source = DOCKER / "prometheus"
+    assert service["entrypoint"] == ["/bin/sh", "/etc/prometheus/start"]
+    assert "./prometheus:/etc/prometheus:ro" in service["volumes"]
+    assert service["environment"] == {"LEADGUARD_RUNBOOKS_URL": "${LEADGUARD_RUNBOOKS_URL:-}"}
+    made = tmp_path / "made"
+
+    def started(address: str) -> subprocess.CompletedProcess[str]:
+        own = {
+            "PATH": os.environ["PATH"],
+            "PROMETHEUS_SOURCE": str(source),
+            "PROMETHEUS_TARGET": str(made),
+            "PROMETHEUS_PROGRAM": "echo",
+            "LEADGUARD_RUNBOOKS_URL": address,
+        }
+        return run(own, "/bin/sh", str(source / "start"), *service["command"])
+
+    arguments = " ".join(service["command"])
+    assert started("").stdout == f"--config.file={source}/prometheus.yml {arguments}\n"
+    assert not made.exists()
+    for address in ("https://wiki.example/r", "http://h/a&b|c", "http://h/a&b|c/"):
+        assert started(address).stdout == f"--config.file={made}/prometheus.yml {arguments}\n"
+        links = f"runbook_url: {address.removesuffix('/')}/"
+        for path in (source / "prometheus.yml", *(source / "rules").glob("*.yml")):
+            text = path.read_text("utf-8").replace("runbook_url: docs/runbooks/", links)
+            assert (made / path.relative_to(source)).read_text("utf-8") == text
+        assert links in (made / "rules" / "alerts.yml").read_text("utf-8")
+    for wrong in ("wiki.example", "https://", "https://h/{{ $value }}", "https://h/\\n", "https://h/'"):
+        done = started(wrong)
+        assert (done.returncode, done.stdout) == (2, ""), wrong
+        assert "LEADGUARD_RUNBOOKS_URL" in done.stderr
+
+
 def test_images_are_pinned_to_a_release_and_run_as_nobody_special() -> None:
     for path in (DOCKER / "Dockerfile", DOCKER / "postgres.Dockerfile"):
         text = path.read_text("utf-8")

@@ -18,6 +18,8 @@ from tests.shell import run
 
 Connection = psycopg.Connection[Any]
 
+RUNBOOKS = "https://wiki.example/a&b|c#runbooks"
+
 
 def passes(url: str, *commands: str) -> None:
     """A pass of each worker, as cron would."""
@@ -86,7 +88,7 @@ def stack(cluster: Cluster, template: str) -> Iterator[Stack]:
         with (
             Exporter(url) as exporter,
             Alertmanager(receiver) as alertmanager,
-            Prometheus(exporter.port, alertmanager.port) as prometheus,
+            Prometheus(exporter.port, alertmanager.port, RUNBOOKS) as prometheus,
         ):
             running = Stack(url, connection, exporter, prometheus, alertmanager, receiver)
             prometheus.scraped()
@@ -139,7 +141,7 @@ def test_a_reminder_that_waits_for_two_hours_reaches_the_operations_lead(stack: 
     assert heard["receiver"] == "operations-lead"
     assert heard["labels"]["severity"] == "critical"
     assert "has waited 2h 0m" in heard["annotations"]["description"]
-    assert heard["annotations"]["runbook_url"] == "docs/runbooks/reminder-pipeline.md"
+    assert heard["annotations"]["runbook_url"] == f"{RUNBOOKS}/reminder-pipeline.md"
     stack.connection.execute("delete from public.leads where id = 990001")
     stack.refresh()
     stack.hears("ReminderSlaBreached", "resolved")
