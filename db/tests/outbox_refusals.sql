@@ -1,6 +1,6 @@
 -- Page 3: what a sink refuses is tried again, then set apart; it holds up later events of its own lead, and no others.
 begin;
-select plan(74);
+select plan(76);
 set local client_min_messages = warning;
 update settings set value = '1' where name = 'outbox_shards';
 update settings set value = '3' where name = 'outbox_max_attempts';
@@ -84,6 +84,9 @@ select is(put_off_outbox_event(pg_temp.token() - 1, pg_temp.first(9), 'down', 20
 select ok(put_off_outbox_event(pg_temp.token(), pg_temp.first(9), 'down', 20), 'an event is put off');
 select results_eq('select attempts, last_error from outbox where next_attempt_at > clock_timestamp() + interval ''19 s'' and lead_id = 9', $$values (0, 'down')$$, 'for so long, its attempts as they were');
 select is(pg_temp.publish(), 1, 'its lead waits with it, and no other');
+update outbox set created_at = now() - interval '1 minute' where id = pg_temp.first(9);
+select is((select value from metric_outbox_lag_seconds), 60::double precision, 'while it stands aside the outbox lags: the sink may be down');
+select is((select value from monitoring_outbox where kpi = 'outbox_lag'), 60::numeric, 'and people are told the same');
 select is(array(select state from list_outbox_events(p_lead_id => 9)), array['PENDING', 'RETRYING'], 'the list tells which');
 select is((select count(*)::integer from discard_outbox_events(array[pg_temp.first(9)])), 1, 'it is discarded');
 select is(pg_temp.publish(), 1, 'then what stood behind it goes out');

@@ -1,5 +1,5 @@
 -- The outbox as a person reads it in psql, as of now. What waits for another attempt, or behind one that does, is
--- counted by itself: it is no sign of a publisher that lags.
+-- counted by itself: it is no sign of a publisher that lags, unless nothing was taken and no attempt counted.
 create or replace view public.monitoring_outbox as
 with pending as (
     select
@@ -7,7 +7,8 @@ with pending as (
         count(*) filter (where o.last_error is not null) as retrying,
         count(*) filter (where o.last_error is null and o.next_attempt_at > now()) as held_back,
         max(extract(epoch from now() - o.created_at)) filter (
-            where o.next_attempt_at is null and o.original_id is null
+            where (o.next_attempt_at is null or (o.attempts = 0 and o.last_error is not null))
+            and o.original_id is null
         ) as lag
     from public.outbox as o
 ),
