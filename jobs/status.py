@@ -75,7 +75,8 @@ _INBOX = "select count(*) as dead_letters, min(first_at) as oldest from public.i
 _DISABLED_SINKS = "select sink, disabled_at, reason from public.list_disabled_sinks()"
 _PAUSED_SINKS = "select sink, paused_until, reason from public.list_paused_sinks()"
 
-# From name to name along the index: a job that runs every few seconds leaves many rows.
+# From name to name along the index: a job that runs every few seconds leaves many rows. One that has never run
+# is told of when it should have.
 _JOBS = """
     with recursive names as (
         select min(job) as job from public.job_runs
@@ -84,7 +85,8 @@ _JOBS = """
           from names as n
          where n.job is not null
     )
-    select l.*, s.finished_at as last_success_at
+    select l.*, s.finished_at as last_success_at,
+           e.job is not null as expected, coalesce(e.status <> 'OK', false) as silent
       from names as n
      cross join lateral (
          select j.job, j.started_at, j.finished_at, j.outcome, j.detail
@@ -100,7 +102,12 @@ _JOBS = """
           order by j.started_at desc
           limit 1
      ) as s on true
-     order by n.job
+      left join public.v_expected_jobs as e on e.job = n.job
+     union all
+    select e.job, null, null, null, null, null, true, true
+      from public.v_expected_jobs as e
+     where e.status <> 'OK' and not exists (select from public.job_runs as j where j.job = e.job)
+     order by 1
 """
 
 
@@ -169,12 +176,21 @@ def jobs_table(rows: list[dict[str, Any]], dates: Dates, now: datetime) -> Table
     for heading in ("Job", "Began", "Ended", "Last success"):
         table.add_column(heading, no_wrap=heading != "Ended")
     for row in rows:
-        ended = Text(row["outcome"] or "running, or killed", style=_STYLES.get(row["outcome"], ""))
+        began = row["started_at"]
+        ended = Text(
+            row["outcome"] or ("running, or killed" if began else "has never run"),
+            style=_STYLES.get(row["outcome"], ""),
+        )
         if row["outcome"] == "FAILURE" and row["detail"].get("error"):
             ended.append(f": {row['detail']['error']}", style="")
-        table.add_row(
-            row["job"], dates.moment(row["started_at"]), ended, _ago(row["last_success_at"], now) or "never"
+        success = Text(
+            _ago(row["last_success_at"], now) or "never", style="bold red" if row["silent"] else ""
         )
+        if row["silent"]:
+            success.append(": too long")
+        elif not row["expected"]:
+            success.append(", not expected", style="dim")
+        table.add_row(row["job"], dates.moment(began) if began else "", ended, success)
     return table
 
 
@@ -302,6 +318,9 @@ def command(app: App, upcoming: int, watch: float | None) -> None:
 
     Leads on hold are left out of what is due: their deadlines move until the hold ends.
 
+    A job that is silent has had no success for longer than expected_jobs allows; one that never ran is shown
+    when it is. Switch one off: select expect_job('breaches', false); on again: select expect_job('breaches').
+
     \b
     JSON: {"at", "states": [{"state", "leads", "on_hold"}], "next_reminder_at", "next_expiry_at",
     "due_next": [{"at", "what", "lead_id", "company_name", "user_id", "state"}],
@@ -309,7 +328,8 @@ def command(app: App, upcoming: int, watch: float | None) -> None:
     "inbox": {"dead_letters", "oldest"}, "disabled_sinks": [{"sink", "disabled_at", "reason"}],
     "paused_sinks": [{"sink", "paused_until", "reason"}],
     "mail": {"pending", "oldest", "bounced", "unknown"}, or null where it is not configured,
-    "jobs": [{"job", "started_at", "finished_at", "outcome", "detail", "last_success_at"}]}
+    "jobs": [{"job", "started_at", "finished_at", "outcome", "detail", "last_success_at",
+    "expected", "silent"}]}
 
     \b
     Exit codes: 0 done (also Ctrl-C under --watch), 1 the database refused, 3 unreachable,

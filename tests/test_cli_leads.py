@@ -488,6 +488,26 @@ def test_status_tells_the_last_run_of_each_job(leads: Leads) -> None:
     assert "The next protection ends" in out
 
 
+def test_status_misses_a_job_that_never_ran_and_none_that_is_switched_off(leads: Leads) -> None:
+    url = leads.info.dsn
+    leads.execute(
+        "update expected_jobs set expected_since = now() - interval '1 day' where job <> 'maintain'"
+    )
+    assert run("expire", url=url)[0] == 0
+    leads.execute("select expect_job('breaches', false), expect_job('expire', false)")
+    jobs = {job["job"]: job for job in told("status", url=url)["jobs"]}
+    assert {name: (job["expected"], job["silent"]) for name, job in jobs.items()} == {
+        "expire": (False, False),
+        "publish": (True, True),
+        "refresh": (True, True),
+        "remind": (True, True),
+    }
+    assert jobs["remind"]["started_at"] is None
+    out = run("status", url=url)[1]
+    assert re.search(r"remind\s*│\s*│ has never run\s*│ never: too long", out)
+    assert re.search(r"expire\s*│.*│ SUCCESS\s*│ \d+ s ago, not expected", out)
+
+
 def listen() -> None:
     """A shell starts what it puts into the background deaf to Ctrl-C, and so all that this starts."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

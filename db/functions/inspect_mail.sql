@@ -4,36 +4,6 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'job mail',
-           case
-               when a.age > interval '1 hour' then 'FAIL'
-               when a.age is null or a.age > interval '15 minutes' or a.error is not null then 'WARN'
-               else 'OK'
-           end,
-           coalesce('last success ' || round(extract(epoch from a.age)) || ' s ago', 'has never succeeded')
-           || coalesce('; the last run failed: ' || a.error, ''),
-           case
-               when a.age is null or a.age > interval '15 minutes' or a.error is not null
-                   then 'Run leadguard mail with LEADGUARD_SMTP set, and see that the scheduler does; or empty the setting mail_from.'
-           end
-      from (
-          select (
-              select now() - r.finished_at
-                from public.job_runs as r
-               where r.job = 'mail' and r.outcome = 'SUCCESS'
-               order by r.started_at desc
-               limit 1
-          ) as age,
-          (
-              select case r.outcome when 'FAILURE' then coalesce(r.detail ->> 'error', '?') end
-                from public.job_runs as r
-               where r.job = 'mail' and r.outcome is not null
-               order by r.started_at desc
-               limit 1
-          ) as error
-      ) as a
-     where exists (select from public.settings as s where s.name = 'mail_from' and s.value <> '')
-     union all
     select 'mail',
            case when m.stuck > 0 then 'WARN' else 'OK' end,
            format('%s pending, %s bounced, %s unknown', m.pending, m.bounced, m.stuck - m.bounced)

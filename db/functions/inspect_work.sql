@@ -21,34 +21,26 @@ as $$
      union all
     select 'job ' || j.job,
            case
-               when s.age > j.fail_after then 'FAIL'
-               when s.age is null or s.age > j.warn_after or l.outcome = 'FAILURE' then 'WARN'
+               when j.status = 'BREACH' then 'FAIL'
+               when j.last_success_at is null or j.status = 'WARN' or l.outcome = 'FAILURE' then 'WARN'
                else 'OK'
            end,
-           coalesce('last success ' || round(extract(epoch from s.age)) || ' s ago', 'has never succeeded')
+           coalesce(
+               'last success ' || round(extract(epoch from now() - j.last_success_at)) || ' s ago',
+               'has never succeeded'
+           )
            || case
                when l.outcome = 'FAILURE' then '; the last run failed: ' || coalesce(l.detail ->> 'error', '?')
                else ''
            end,
            case
-               when s.age is null or s.age > j.warn_after or l.outcome = 'FAILURE'
-                   then format('Run leadguard %s, and see that the scheduler does.', j.job)
+               when j.last_success_at is null or j.status <> 'OK' or l.outcome = 'FAILURE'
+                   then format(
+                       'Run leadguard %s, and see that the scheduler does%s. Switched off: select expect_job(%L, false).',
+                       j.job, case when j.job = 'mail' then ', with LEADGUARD_SMTP set' end, j.job
+                   )
            end
-      from (values
-               ('remind', interval '15 minutes', interval '1 hour'),
-               ('publish', interval '15 minutes', interval '1 hour'),
-               ('expire', interval '1 hour', interval '24 hours'),
-               ('breaches', interval '15 minutes', interval '1 hour'),
-               ('maintain', interval '26 hours', interval '168 hours'),
-               ('refresh', interval '15 minutes', interval '24 hours')
-           ) as j (job, warn_after, fail_after)
-      left join lateral (
-          select now() - r.finished_at as age
-            from public.job_runs as r
-           where r.job = j.job and r.outcome = 'SUCCESS'
-           order by r.started_at desc
-           limit 1
-      ) as s on true
+      from (select e.* from public.v_expected_jobs as e order by e.job) as j
       left join lateral (
           select r.outcome, r.detail
             from public.job_runs as r

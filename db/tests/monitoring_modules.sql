@@ -58,6 +58,7 @@ select is(pg_temp.kpi('cost_per_lead', 'cost_per_lead', 'all 24h'), '15 BREACH',
 select is((select threshold from v_kpi_thresholds where kpi = 'cost_per_lead'), 15::numeric, 'which is the setting');
 
 -- Workers.
+update expected_jobs set expected_since = now() - interval '1 month';
 insert into job_runs (job, started_at, finished_at, outcome) values ('remind', now() - interval '20 minutes', now() - interval '20 minutes', 'SUCCESS'), ('remind', now(), now(), 'FAILURE'),
     ('maintain', now() - interval '20 hours', now() - interval '20 hours', 'SUCCESS'), ('new', now(), null, null);
 select is(pg_temp.kpi('jobs', 'job_last_success', 'remind'), '1200 WARN', 'a silent worker is noticed');

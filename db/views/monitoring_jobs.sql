@@ -1,4 +1,4 @@
--- The workers as a person reads them. maintain and what else runs once a day is asked for a day and two hours.
+-- The workers as a person reads them; those that are switched off are shown without a target.
 create or replace view public.monitoring_jobs as
 with runs as (
     select
@@ -26,6 +26,9 @@ jobs as (
     union
     select r.job
     from runs as r
+    union
+    select e.job
+    from public.v_expected_jobs as e
 ),
 
 figures as (
@@ -70,13 +73,11 @@ select
     f.dimension,
     f.value::numeric as value,
     f.unit,
-    case when f.dimension = 'maintain' then 93600 else t.threshold end as threshold,
-    public.kpi_status(
-        f.value, t.comparison, case when f.dimension = 'maintain' then 93600 else t.threshold end,
-        case when f.dimension = 'maintain' then 604800 else t.tolerated end
-    ) as status
+    coalesce(t.threshold, trim_scale(extract(epoch from e.max_silence))) as threshold,
+    coalesce(e.status, public.kpi_status(f.value, t.comparison, t.threshold, t.tolerated)) as status
 from figures as f
 left join public.v_kpi_thresholds as t on f.kpi = t.kpi
+left join public.v_expected_jobs as e on f.kpi = 'job_last_success' and f.dimension = e.job
 order by f.n, f.dimension;
 comment on view public.monitoring_jobs is
     'The workers: age of the last success, runs and failures in 24 hours, and the age of the figures.';
