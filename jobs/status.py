@@ -75,8 +75,8 @@ _INBOX = "select count(*) as dead_letters, min(first_at) as oldest from public.i
 _DISABLED_SINKS = "select sink, disabled_at, reason from public.list_disabled_sinks()"
 _PAUSED_SINKS = "select sink, paused_until, reason from public.list_paused_sinks()"
 
-# From name to name along the index: a job that runs every few seconds leaves many rows. One that has never run
-# is told of when it should have.
+# From name to name along the index: a job that runs every few seconds leaves many rows. One that has never
+# run is told of when it should have.
 _JOBS = """
     with recursive names as (
         select min(job) as job from public.job_runs
