@@ -349,6 +349,8 @@ def _create_roles_again(server: dict[str, str], cluster: Cluster) -> None:
         done = run(server, str(DOCKER / "create-roles"))
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert _logins(cluster) == wanted
+    done = run({**server, "WORKER_PASSWORD_FILE": "/nowhere"}, str(DOCKER / "create-roles"))
+    assert (done.returncode, "/nowhere" in done.stderr) == (1, True), "nobody is locked out by a lost file"
 
 
 def _logins(cluster: Cluster) -> list[Any]:
