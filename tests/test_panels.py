@@ -88,7 +88,8 @@ def test_every_query_to_prometheus_shows_what_the_demo_did(where: str, expressio
             query=_filled(expression),
             start=str(demo.began),
             end=str(time.time()),
-            step="1",
+            # Finer than it scrapes: what was so at one scrape alone is seen.
+            step="0.2",
         )["result"]
         values = [float(value) for series in found for _, value in series["values"]]
         return [value for value in values if value > 0 or (value == 0 and expression in WELL)]
