@@ -537,10 +537,14 @@ def operations_excellence() -> models.Dashboard:
                 8,
                 bars(
                     "Silence of the workers",
-                    "Since each one's last success. Alarm: a quarter of an hour; upkeep runs nightly.",
-                    instant("sort_desc(leadguard:job_silence:seconds)", "{{job}}"),
-                    "s",
-                    ((None, GREEN), (900, ORANGE), (26 * HOUR, RED)),
+                    "Since each one's last success, as a share of what it is allowed (expected_jobs).",
+                    instant(
+                        "sort_desc(leadguard:job_silence:seconds"
+                        " / max by (job) (leadguard_job_max_silence_seconds))",
+                        "{{job}}",
+                    ),
+                    "percentunit",
+                    ((None, GREEN), (0.5, ORANGE), (1, RED)),
                     "reminder-pipeline",
                 ),
             ),
