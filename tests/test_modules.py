@@ -216,6 +216,9 @@ def test_amounts_are_read_as_people_write_them(database: psycopg.Connection[Any]
 def test_the_examples_give_figures_worth_looking_at(fresh_database: str, connect: Connect) -> None:
     for report in import_examples(Database(fresh_database), WRITTEN_ON):
         if report.entity in ("samples", "catering", "costs"):
+            if report.file.endswith("-next.csv"):  # the second day brings some of the first again
+                assert report.known + report.updated > 0
+                continue
             assert report.imported == report.rows - report.refused
             assert report.imported >= 80
             assert report.refused >= 6
