@@ -226,7 +226,7 @@ def test_the_examples_give_figures_worth_looking_at(fresh_database: str, connect
     statuses = {row[0] for row in connection.execute("select distinct status from sample_requests")}
     assert {"DELIVERED", "LOST", "FAILED", "REQUESTED", "IN_TRANSIT"} <= statuses
     late = connection.execute("select count(*) from event_catering_requests where breached_at is not null")
-    assert late.fetchone() == (3,)
+    assert late.fetchone() == (4,)
     waiting = connection.execute("select count(*) from record_catering_breaches()").fetchone()
     assert waiting == (1,)
     over = connection.execute("select team, time_window from record_budget_breaches()").fetchall()
