@@ -1,5 +1,5 @@
 -- Nothing entered, corrected or deleted after an expiry was recorded changes that period. A fact touches
--- it when it is the protecting user's and its time lies inside.
+-- it when it is the protecting user's and its time lies inside; a hold that ends where the period starts does not.
 create or replace function internal.final_end(
     p_lead_id bigint,
     p_user_id bigint,
@@ -15,7 +15,8 @@ begin
         select max(p.ended_at)
           from public.lead_protection_periods as p
          where p.lead_id = p_lead_id and p.user_id = p_user_id and p.recorded_at is not null
-           and p_from < p.ended_at and coalesce(p_until, 'infinity') >= p.started_at
+           and p_from < p.ended_at
+           and (p_from >= p.started_at or coalesce(p_until, 'infinity') > p.started_at)
     );
 end
 $$;

@@ -1,6 +1,6 @@
 -- Once the worker has recorded an expiry nothing that is entered, corrected or deleted changes it.
 begin;
-select plan(35);
+select plan(36);
 set local time zone 'Europe/Berlin';
 
 -- R = 2025-03-11 09:00, G = 2025-03-21 09:30, B = 2025-07-10 09:00.
@@ -11,6 +11,7 @@ insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) se
 insert into lead_reminders (id, lead_id, user_id, window_start, due_at, sent_at)
 select 9000000000000 + i, i, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 09:30' from generate_series(1, 6) as i;
 insert into lead_activities (id, lead_id, user_id, activity_type, occurred_at) values (9000000000100, 1, 7, 'QUALIFIED_CALL', '2025-04-20 09:00');
+insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (9000000000100, 5, 7, 'x', '2025-01-10 08:00', '2025-01-10 09:00');
 
 -- Before recording.
 insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (6, 7, 'QUALIFIED_CALL', '2025-03-21 09:00');
@@ -71,6 +72,7 @@ select lives_ok($$update lead_activities set summary = 'spelling' where id = 900
 select lives_ok($$update lead_activities set occurred_at = '2025-03-19 09:00' where id = 9000000000202$$, 'an activity that came after the recording decided nothing: it may be corrected');
 select lives_ok($$delete from lead_activities where id = 9000000000202$$, 'and deleted');
 select lives_ok($$delete from lead_activities where id = 9000000000100$$, 'an activity dated after the end may be deleted');
+select lives_ok($$delete from lead_holds where id = 9000000000100$$, 'so may a hold that ended where the period started');
 update leads set created_at = '2025-02-10 09:00' where id = 4;
 select is_empty($$select f.id, to_jsonb(v) from final as f join v_user_lead_protection as v using (id) where to_jsonb(v) <> f.was$$,
     'after all this every final row is as it was, though a created_at was corrected too');
