@@ -14,7 +14,7 @@ comment on table public.expected_jobs is
     'The workers that are to succeed again and again: how long without a success is in order, and how long is tolerated.';
 comment on column public.expected_jobs.expected_since is
     'From when on silence counts where there has been no success since; null: switched off (expect_job).';
--- With mail it is as with its setting.
+-- With mail it is as with its setting. Other modules' events are consumed where expect_job says so: most do not.
 insert into public.expected_jobs (job, max_silence, tolerated_silence, expected_since)
 select j.job, j.max_silence, j.tolerated_silence, case when j.is_expected then clock_timestamp() end
   from (values
@@ -27,7 +27,8 @@ select j.job, j.max_silence, j.tolerated_silence, case when j.is_expected then c
            (
                'mail', interval '15 minutes', interval '1 hour',
                exists (select from public.settings as s where s.name = 'mail_from' and s.value <> '')
-           )
+           ),
+           ('consume', interval '15 minutes', interval '1 hour', false)
        ) as j (job, max_silence, tolerated_silence, is_expected)
 on conflict (job) do nothing;
 
