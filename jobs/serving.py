@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+from abc import ABC, abstractmethod
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -56,7 +57,7 @@ class Server(ThreadingHTTPServer):
             logger(self._name).exception("a request could not be answered")
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(ABC, BaseHTTPRequestHandler):
     """Answers GET, and HEAD as GET without the body."""
 
     server_version = f"leadguard/{__version__}"
@@ -68,9 +69,9 @@ class Handler(BaseHTTPRequestHandler):
         """The path, without what stands behind a question mark."""
         return self.path.partition("?")[0]
 
+    @abstractmethod
     def get(self) -> None:
         """What is answered: each one's own."""
-        raise NotImplementedError
 
     def do_GET(self) -> None:
         self.get()
