@@ -492,7 +492,7 @@ def test_status_misses_a_job_that_never_ran_and_none_that_is_switched_off(leads:
     url = leads.info.dsn
     leads.execute(
         "update expected_jobs set expected_since = now() - interval '1 day'"
-        " where job not in ('maintain', 'mail')"
+        " where expected_since is not null and job <> 'maintain'"
     )
     assert run("expire", url=url)[0] == 0
     leads.execute("select expect_job('breaches', false), expect_job('expire', false)")
