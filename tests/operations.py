@@ -780,7 +780,10 @@ class Sweep(Operation):
 
     def apply(self, world: World) -> None:
         for lead in world.leads.values():
-            lead.record_expiry(self.at)
+            if saved_since(lead, self.at, world.now):
+                world.doubtful.add(lead.id)
+            else:
+                lead.record_expiry(self.at)
 
 
 @dataclass(frozen=True)
@@ -795,6 +798,17 @@ class Dispatch(Operation):
 
     def apply(self, world: World) -> None:
         pass
+
+
+def saved_since(lead: Lead, at: datetime, now: datetime) -> bool:
+    """Whether protection was over at `at`, but for an extension granted since: who prevails is left open."""
+    period = lead.current
+    if period.started_at > at or period.ended_at is not None:
+        return False
+    return (
+        read_clocks(period, lead.facts, at).over is not None
+        and read_clocks(period, lead.facts, now).over is None
+    )
 
 
 def unclear_end(lead: Lead) -> bool:
