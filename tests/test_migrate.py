@@ -327,18 +327,67 @@ _STATIONS = {
 }
 
 
+def roll_back_before(url: str, migration: str) -> None:
+    names = [each.id for each in read_migrations(str(MIGRATIONS))]
+    roll_back(url, len(names) - names.index(migration))
+
+
 def test_a_policy_longer_than_its_new_bound_does_not_stop_the_upgrade(
     fresh_database: str, connect: Connect
 ) -> None:
     """Nobody could change it: a version is neither updated nor deleted."""
-    names = [migration.id for migration in read_migrations(str(MIGRATIONS))]
-    roll_back(fresh_database, len(names) - names.index("0015.bounds"))
+    roll_back_before(fresh_database, "0015.bounds")
     connection = connect(fresh_database)
     long = "insert into public.protection_policies (policy, base_term) values (%s, '2000 years')"
     connection.execute(long, ["before"])
     migrate(fresh_database)
     with pytest.raises(psycopg.errors.CheckViolation):
         connection.execute(long, ["after"])
+
+
+def silences(connection: psycopg.Connection[Any], job: str) -> Any:
+    return connection.execute(
+        "select extract(epoch from max_silence), extract(epoch from tolerated_silence)"
+        " from public.expected_jobs where job = %s",
+        [job],
+    ).fetchone()
+
+
+def test_what_an_installation_asked_of_its_workers_is_kept(fresh_database: str, connect: Connect) -> None:
+    roll_back_before(fresh_database, "0013.expected_jobs")
+    connection = connect(fresh_database)
+    connection.execute(
+        "update public.kpi_thresholds set threshold = 1800, tolerated = 7200 where kpi = 'job_last_success'"
+    )
+    migrate(fresh_database)
+    assert silences(connection, "remind") == (1800, 7200)
+    assert silences(connection, "maintain") == (93_600, 604_800)
+    roll_back_before(fresh_database, "0013.expected_jobs")
+    kept = "select threshold, tolerated from public.kpi_thresholds where kpi = 'job_last_success'"
+    assert connection.execute(kept).fetchone() == (1800, 7200)
+
+
+@pytest.mark.parametrize("target", [("0", "3600"), ("NaN", "NaN"), ("900", "Infinity"), ("1e20", None)])
+def test_a_target_of_workers_that_is_no_time_does_not_stop_the_upgrade(
+    fresh_database: str, connect: Connect, target: tuple[str, str | None]
+) -> None:
+    roll_back_before(fresh_database, "0013.expected_jobs")
+    connection = connect(fresh_database)
+    connection.execute(
+        "update public.kpi_thresholds set threshold = %s, tolerated = %s where kpi = 'job_last_success'",
+        target,
+    )
+    migrate(fresh_database)
+    assert silences(connection, "remind") == (900, 3600)
+
+
+def test_workers_that_were_off_before_are_told_as_switched_off(fresh_database: str, connect: Connect) -> None:
+    roll_back_before(fresh_database, "0018.switched_off_jobs")
+    connection = connect(fresh_database)
+    connection.execute("update public.expected_jobs set expected_since = null where job = 'breaches'")
+    migrate(fresh_database)
+    off = connection.execute("select job from public.expected_jobs where switched_off_at is not null")
+    assert off.fetchall() == [("breaches",)]
 
 
 @pytest.mark.parametrize("station", _STATIONS)

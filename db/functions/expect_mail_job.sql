@@ -7,6 +7,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform public.expect_job('mail', new.value <> '');
+    -- Without mail there is nothing to do for it: it is off as installed, not switched off.
+    update public.expected_jobs as j set switched_off_at = null where j.job = 'mail';
     return null;
 end
 $$;

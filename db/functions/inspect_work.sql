@@ -49,6 +49,15 @@ as $$
            limit 1
       ) as l on true
      union all
+    (
+        select 'job ' || j.job, 'WARN',
+               'switched off since ' || to_char(timezone('UTC', j.switched_off_at), 'YYYY-MM-DD HH24:MI') || ' UTC',
+               format('If it is to run: select expect_job(%L).', j.job)
+          from public.expected_jobs as j
+         where j.switched_off_at is not null
+         order by j.job
+    )
+     union all
     select 'reminders in time',
            case when r.late > 0 then 'FAIL' else 'OK' end,
            format('%s queued, %s of them unsent for more than an hour', r.queued, r.late),

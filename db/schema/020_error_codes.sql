@@ -56,5 +56,6 @@ insert into public.error_codes (code, message, hint) values
     ('LP042', 'unknown dead letter', 'See what there is: select id, source, error_code, reason from inbox_dead_letters.'),
     ('LP043', 'sink is neither disabled nor paused', 'See which are: select sink from list_disabled_sinks(), or from list_paused_sinks().'),
     ('LP044', 'unknown outcome of mail', 'A message is PUT OFF, has BOUNCED, or its fate is UNKNOWN.'),
-    ('LP045', 'unknown job', 'See the list: select job, max_silence, expected_since from expected_jobs.')
+    ('LP045', 'unknown job, or unknown whether it is to run',
+        'See the list: select job, max_silence, expected_since from expected_jobs; say true, or false for one that is switched off.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

@@ -1,6 +1,6 @@
 -- Which workers are missed: those that are expected, also when they have never run, and none that is switched off.
 begin;
-select plan(23);
+select plan(31);
 set local time zone 'Europe/Berlin';
 create function pg_temp.stands(p_job text) returns text language sql as $$
     select coalesce((select e.status from public.v_expected_jobs as e where e.job = p_job), 'off') || ', ' || coalesce((
@@ -44,22 +44,34 @@ set local role lead_operations;
 select lives_ok($$select expect_job('breaches', false)$$, 'operations switch a worker off');
 reset role;
 select is(pg_temp.stands('breaches'), 'off, 1200 of none', 'it is shown, and asked for nothing');
-select is(pg_temp.finding('breaches'), null, 'nor is readiness');
+select matches(pg_temp.finding('breaches'), '^WARN: switched off since [-0-9]{10} [:0-9]{5} UTC$', 'readiness says that it is off');
+select is((select what_to_do from production_readiness_check() where what = 'job breaches'), 'If it is to run: select expect_job(''breaches'').', 'and how it is switched on');
+select expect_job('consume', false);
+select is(pg_temp.finding('consume'), null, 'of one that is off as installed it says nothing, also where somebody says so');
 select is_empty($$select from metric_leadguard_job_max_silence_seconds where job = 'breaches'$$, 'Prometheus has nothing to compare with');
 select is_empty($$select from metric_leadguard_job_expected_since_timestamp_seconds where job = 'breaches'$$, 'and nothing to count from');
+update expected_jobs set switched_off_at = '2026-01-01 00:00+01' where job = 'breaches';
+select expect_job('breaches', false);
+select is(pg_temp.finding('breaches'), 'WARN: switched off since 2025-12-31 23:00 UTC', 'switched off twice, the first time counts');
 select expect_job('breaches');
 select is(pg_temp.stands('breaches'), 'OK, 1200 of 900 OK', 'on again, it is silent from now on only');
+select matches(pg_temp.finding('breaches'), '^WARN: last success 1200 s ago', 'and no longer off');
 create temp table since as select expected_since from expected_jobs where job = 'breaches';
 select expect_job('breaches');
 select results_eq($$select expected_since from expected_jobs where job = 'breaches'$$, $$select expected_since from since$$, 'said twice, the first time counts');
 select throws_ok($$select expect_job('brunch', false)$$, 'LP045', null, 'an unknown one is refused');
+select throws_ok($$select expect_job('remind', null)$$, 'LP045', null, 'so is what says neither');
+select isnt((select expected_since from expected_jobs where job = 'remind'), null, 'and switches nothing off');
 
 -- Mail goes by its setting.
 select is(pg_temp.stands('mail'), 'off, not shown', 'without mail nobody misses its worker');
 update settings set value = 'leads@mail.example' where name = 'mail_from';
 select is(pg_temp.stands('mail'), 'OK, never of 900 OK', 'with it it is expected');
+select expect_job('mail', false);
+select matches(pg_temp.finding('mail'), '^WARN: switched off', 'switched off beside it, readiness says so');
 update settings set value = '' where name = 'mail_from';
 select is(pg_temp.stands('mail'), 'off, not shown', 'and no longer when mail is given up');
+select is(pg_temp.finding('mail'), null, 'then it is off as installed');
 
 select throws_ok($$update expected_jobs set tolerated_silence = interval '1 minute' where job = 'remind'$$, '23514', null, 'less is not tolerated than is allowed');
 select * from finish();
