@@ -7,6 +7,7 @@ language sql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set jit = off -- planned as for many leads, of which one is asked for: compiling takes longer than all the rest
 as $$
     select l.id, d.difference, d.stored, d.computed
       from public.leads as l

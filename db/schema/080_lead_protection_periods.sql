@@ -17,15 +17,8 @@ create table if not exists public.lead_protection_periods (
     on delete cascade,
     constraint lead_protection_periods_policy_fkey foreign key (policy, policy_version)
     references public.protection_policies (policy, version),
-    constraint lead_protection_periods_start_reason_known
-    check (start_reason in ('REGISTERED', 'TRANSFERRED', 'REINSTATED')),
-    constraint lead_protection_periods_end_is_whole check (
-        case
-            when ended_at is null then end_reason is null and recorded_at is null
-            when end_reason in ('INACTIVITY', 'BASE_TERM') then ended_at >= started_at and recorded_at is not null
-            else end_reason in ('TRANSFERRED', 'CONVERTED') and ended_at >= started_at and recorded_at is null
-        end is true
-    )
+    constraint lead_protection_periods_is_whole
+    check (internal.is_whole_period(start_reason, started_at, ended_at, end_reason, recorded_at))
 );
 comment on table public.lead_protection_periods is
     'One user''s protection of one lead, [started_at, ended_at); at most one runs per lead (docs/rules.md, Words).';
