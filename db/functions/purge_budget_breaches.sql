@@ -1,5 +1,4 @@
--- A breach is told once while its window slides, of which the longest takes 30 days: those on record keep
--- record_budget_breaches silent so long, whatever the setting says.
+-- Breaches of budgets leave when nothing that is still to be recorded could tell of them again.
 -- security definer: the worker calls functions, it does not write tables.
 create or replace function public.purge_budget_breaches("limit" integer default 10000) returns integer
 language plpgsql
@@ -14,8 +13,7 @@ begin
      where b.id in (
          select o.id
            from public.cost_budget_breaches as o
-          where o.window_ended_at < internal.retention_start('budget_breaches_retention')
-            and o.window_ended_at < now() - interval '744 hours'
+          where o.window_ended_at < internal.breaches_kept_from()
           order by o.window_ended_at
           limit v_limit
             for update skip locked

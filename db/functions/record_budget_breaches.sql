@@ -10,6 +10,7 @@ as $$
 #variable_conflict use_column
 declare
     v_at constant timestamptz := internal.checked_past(record_budget_breaches.at);
+    v_kept_from constant timestamptz := internal.breaches_kept_from();
     v_breach public.cost_budget_breaches;
 begin
     if not pg_try_advisory_xact_lock(19536, 5) then
@@ -23,6 +24,8 @@ begin
                c.budget_eur
           from public.cost_per_lead(v_at) as c
          where c.cost_per_lead_eur > c.budget_eur
+           -- One that was told of a window before may be gone.
+           and c.window_started_at >= v_kept_from
            and not exists (
                select from public.cost_budget_breaches as b
                 -- No team is named '': what can be hashed stays fast, however much is on record.
@@ -45,6 +48,6 @@ begin
 end
 $$;
 comment on function public.record_budget_breaches(timestamptz) is
-    'Records the teams (null: the company) and windows of cost_per_lead over budget at a past moment (null: now), with cost.per_lead.budget_exceeded; returns them. None while a recorded window of the same team and length still reaches into it, or another pass is at work. Errors: LP006, LP007 at in the future.';
+    'Records the teams (null: the company) and windows of cost_per_lead over budget at a past moment (null: now), with cost.per_lead.budget_exceeded; returns them. None while a recorded window of the same team and length still reaches into it, for a window that begins before what purge_budget_breaches leaves on record, or while another pass is at work. Errors: LP006, LP007 at in the future.';
 revoke all on function public.record_budget_breaches(timestamptz) from public;
 grant execute on function public.record_budget_breaches(timestamptz) to lead_worker;

@@ -1,7 +1,10 @@
 -- What is kept, and what leaves: by the month, by the setting, and never the last word of a job.
 begin;
-select plan(31);
+select plan(37);
 set local client_min_messages = warning;
+create function pg_temp.breaches(p_ago interval) returns text language sql as $$
+    select coalesce(string_agg(b.time_window, ' ' order by b.id), '') from record_budget_breaches(now() - p_ago) as b where b.team is null
+$$;
 
 select set_eq(
     $$select name, value from settings where name like '%retention'$$,
@@ -64,6 +67,21 @@ insert into cost_budget_breaches (team, time_window, window_started_at, window_e
 select 'Nord', '30d', now() - make_interval(hours => 24 * (n + 30)), now() - make_interval(hours => 24 * n), 100, 1, 100, 25 from unnest(array[1, 30, 32]) as n;
 select is(purge_budget_breaches(), 1, 'a breach leaves when the setting says so');
 select is((select count(*)::integer from cost_budget_breaches where team = 'Nord'), 2, 'but not while a window could reach into its own: it would be told twice');
+insert into leads (user_id, created_at) values (7, now() - interval '40 days');
+insert into cost_entries (cost_type, amount_eur, incurred_at) values ('AI', 99, now() - interval '40 days' - interval '1 minute');
+select is(pg_temp.breaches('40 days'), '', 'nor is it told again as of a moment whose breaches may be gone');
+update settings set value = '71 days' where name = 'budget_breaches_retention';
+select is(pg_temp.breaches('40 days'), '1h 24h 7d 30d', 'as of one whose breaches are all on record it is told');
+delete from cost_budget_breaches where team is null;
+update settings set value = '60 days' where name = 'budget_breaches_retention';
+select is(pg_temp.breaches('40 days'), '1h 24h 7d', 'but for a window that reaches further back');
+delete from cost_budget_breaches where team is null;
+update settings set value = '1 day' where name = 'budget_breaches_retention';
+insert into cost_entries (cost_type, amount_eur, incurred_at) values ('AI', 99, now() - interval '1 minute');
+select is(pg_temp.breaches('1 minute'), '1h 24h 7d 30d', 'now all windows are told, however short the setting');
+delete from settings where name = 'budget_breaches_retention';
+select is(purge_budget_breaches(), 0, 'without the setting no breach leaves');
+select is(pg_temp.breaches('40 days'), '1h 24h 7d 30d', 'and every moment is told');
 select throws_ok('select purge_inbox_dead_letters(0)', 'LP022', null, 'a limit of none is refused for dead letters');
 select throws_ok('select purge_budget_breaches(null)', 'LP022', null, 'and null for breaches');
 
