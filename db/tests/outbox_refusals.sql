@@ -1,6 +1,6 @@
 -- Page 3: what a sink refuses is tried again, then set apart; it holds up later events of its own lead, and no others.
 begin;
-select plan(76);
+select plan(77);
 set local client_min_messages = warning;
 update settings set value = '1' where name = 'outbox_shards';
 update settings set value = '3' where name = 'outbox_max_attempts';
@@ -87,6 +87,12 @@ select is(pg_temp.publish(), 1, 'its lead waits with it, and no other');
 update outbox set created_at = now() - interval '1 minute' where id = pg_temp.first(9);
 select is((select value from metric_outbox_lag_seconds), 60::double precision, 'while it stands aside the outbox lags: the sink may be down');
 select is((select value from monitoring_outbox where kpi = 'outbox_lag'), 60::numeric, 'and people are told the same');
+savepoint alone;
+update outbox set next_attempt_at = null, last_error = null where id <> pg_temp.first(9);
+select internal.write_module_event('sample.request.created', now(), null, 7, null, '{"sample_request_id": 9}') from generate_series(1, 1000);
+update outbox set next_attempt_at = now(), attempts = 1, last_error = 'refused' where event_type = 'sample.request.created';
+select is((select value from monitoring_outbox where kpi = 'outbox_lag'), (select value::numeric from metric_outbox_lag_seconds), 'also behind a thousand that were refused: there is one reading');
+rollback to savepoint alone;
 select is(array(select state from list_outbox_events(p_lead_id => 9)), array['PENDING', 'RETRYING'], 'the list tells which');
 select is((select count(*)::integer from discard_outbox_events(array[pg_temp.first(9)])), 1, 'it is discarded');
 select is(pg_temp.publish(), 1, 'then what stood behind it goes out');

@@ -1,15 +1,11 @@
 -- The outbox as a person reads it in psql, as of now. What waits for another attempt, or behind one that does, is
--- counted by itself: it is no sign of a publisher that lags, unless nothing was taken and no attempt counted.
+-- counted by itself: it is no sign of a publisher that lags, which is what the metric says.
 create or replace view public.monitoring_outbox as
 with pending as (
     select
         count(*) as events,
         count(*) filter (where o.last_error is not null) as retrying,
-        count(*) filter (where o.last_error is null and o.next_attempt_at > now()) as held_back,
-        max(extract(epoch from now() - o.created_at)) filter (
-            where (o.next_attempt_at is null or (o.attempts = 0 and o.last_error is not null))
-            and o.original_id is null
-        ) as lag
+        count(*) filter (where o.last_error is null and o.next_attempt_at > now()) as held_back
     from public.outbox as o
 ),
 
@@ -28,9 +24,10 @@ select
     public.kpi_status(k.value::numeric, t.comparison, t.threshold, t.tolerated) as status
 from pending as p
 cross join published as b
+cross join public.metric_outbox_lag_seconds as l
 cross join lateral (
     values
-    (1, 'outbox_lag', null::text, greatest(round(coalesce(p.lag, 0), 3), 0), 'seconds'),
+    (1, 'outbox_lag', null::text, round(l.value::numeric, 3), 'seconds'),
     (2, 'outbox_pending', null, p.events, 'events'),
     (3, 'outbox_retrying', null, p.retrying, 'events'),
     (4, 'outbox_held_back', null, p.held_back, 'events'),
