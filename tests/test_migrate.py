@@ -345,6 +345,16 @@ def test_a_policy_longer_than_its_new_bound_does_not_stop_the_upgrade(
         connection.execute(long, ["after"])
 
 
+def test_a_policy_of_mixed_signs_does_not_stop_the_upgrade(fresh_database: str, connect: Connect) -> None:
+    roll_back_before(fresh_database, "0019.terms_lead_ahead")
+    connection = connect(fresh_database)
+    mixed = "insert into public.protection_policies (policy, base_term) values (%s, '1 month -29 days')"
+    connection.execute(mixed, ["before"])
+    migrate(fresh_database)
+    with pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute(mixed, ["after"])
+
+
 def silences(connection: psycopg.Connection[Any], job: str) -> Any:
     return connection.execute(
         "select extract(epoch from max_silence), extract(epoch from tolerated_silence)"

@@ -7,6 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_clocks internal.lead_clocks;
+    v_uncounted interval;
 begin
     if tg_op = 'UPDATE' then
         perform internal.lock_leads(array[old.lead_id, new.lead_id]);
@@ -19,10 +20,7 @@ begin
     end if;
     if new.extension is null
         or not isfinite(new.extension)
-        or extract(year from new.extension) * 12 + extract(month from new.extension) < 0
-        or extract(day from new.extension) < 0
-        or extract(epoch from new.extension - date_trunc('day', new.extension)) < 0
-        or new.extension <= interval '0'
+        or not internal.is_forward(new.extension)
         or new.extension > interval '50 years'
     then
         perform internal.raise_error('LP010', format('The extension given is %L.', new.extension));
@@ -31,7 +29,13 @@ begin
     v_clocks := internal.lock_own_lead(new.lead_id, new.user_id);
     perform internal.refuse_over(v_clocks, new.granted_at);
     perform internal.refuse_final('An extension', new.lead_id, new.user_id, new.granted_at, new.granted_at, null);
-    if v_clocks.base_expires_at + new.extension >= '2101-01-01 00:00+00' then
+    -- What was granted before the start counts as soon as that is corrected.
+    select sum(e.extension) into v_uncounted
+      from public.lead_extensions as e
+      join public.lead_protection_periods as p on p.id = v_clocks.period_id
+     where e.lead_id = new.lead_id and e.user_id = new.user_id and e.id <> new.id
+       and e.granted_at < p.started_at and p.start_reason = 'REGISTERED';
+    if v_clocks.base_expires_at + coalesce(v_uncounted, '0') + new.extension >= '2101-01-01 00:00+00' then
         perform internal.raise_error('LP010', format(
             '%s would prolong lead %s past the year 2100.', new.extension, new.lead_id
         ));

@@ -18,6 +18,11 @@ create table if not exists public.protection_policies (
     constraint protection_policies_max_hold_positive check (max_hold > interval '0'),
     constraint protection_policies_terms_at_most_1000_years
     check (greatest(base_term, activity_interval, grace_period, max_hold) <= interval '1000 years'),
+    constraint protection_policies_terms_lead_ahead
+    check (
+        internal.is_forward(base_term) and internal.is_forward(activity_interval)
+        and internal.is_forward(grace_period) and internal.is_forward(max_hold)
+    ),
     constraint protection_policies_time_zone_known check (timezone(time_zone, timestamp '2000-01-01') is not null),
     constraint protection_policies_digest_threshold_positive check (reminder_digest_threshold > 0)
 );

@@ -1,6 +1,6 @@
 -- extend_lead_protection: the base term grows, for a reason.
 begin;
-select plan(31);
+select plan(33);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
@@ -57,6 +57,10 @@ insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) va
 select is((select state from v_user_lead_protection where id = 21), 'REMINDER_DUE', 'one granted in time and entered late counts until the expiry is recorded');
 select throws_ok($$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (5, 7, '1 month', 'x', now() + interval '1 day')$$, 'LP007', null, 'one of a future date');
 select throws_ok($$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (5, 7, '1 month', 'x', '-infinity')$$, 'LP006', null, 'one of no date');
+insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (7, 7, '45 years', 'x', now() - interval '30 days');
+select throws_ok($$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (7, 7, '45 years', 'x', now() - interval '30 days')$$, 'LP010', null, 'several from before the start, which count when that is corrected');
+update leads set created_at = now() - interval '40 days' where id = 7;
+select is((select base_expires_at < '2101-01-01' from v_user_lead_protection where id = 7), true, 'a corrected start brings none past 2100');
 update leads set user_id = 8 where id = 2;
 select is((select base_expires_at from v_user_lead_protection where id = 2), now() + interval '6 months', 'after a transfer the former user''s extensions do not count');
 insert into lead_holds (lead_id, user_id, reason, start_at) values (6, 7, 'x', now() - interval '10 hours');

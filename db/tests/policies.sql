@@ -1,6 +1,6 @@
 -- Contracts are individual and never rewritten: a change is a new version for periods that start later.
 begin;
-select plan(38);
+select plan(47);
 set local time zone 'Europe/Berlin';
 
 insert into protection_policies (policy, version, base_term, activity_interval, grace_period, time_zone, valid_from) values
@@ -66,7 +66,14 @@ select throws_ok($$insert into sales_users (user_id, locale) values (80, 'fr')$$
 select throws_ok(format('insert into protection_policies (policy, %I) values (%L, %L)', c.name, 'absurd', c.value), c.code, null, format('a policy with %s = %s is refused', c.name, c.value))
   from (values ('base_term', '0', '23514'), ('base_term', '-6 months', '23514'), ('activity_interval', '-60 days', '23514'), ('grace_period', '0', '23514'),
                ('max_hold', '-1 day', '23514'), ('base_term', '1001 years', '23514'), ('activity_interval', '7900 years', '23514'), ('grace_period', '292000 years', '23514'),
+               ('base_term', '1 month -40 days', '23514'), ('base_term', '1 month -29 days', '23514'), ('base_term', '71582789 months -2147483640 days', '23514'),
+               ('activity_interval', '2 days -24:00:01', '23514'), ('grace_period', '-1 month 31 days', '23514'), ('max_hold', '1 year -1 day', '23514'),
                ('max_hold', '400000 days', '23514'), ('version', '0', '23514'), ('reminder_digest_threshold', '0', '23514'), ('time_zone', 'Mars/Olympus', '22023')) as c (name, value, code);
+select lives_ok(
+    $$insert into protection_policies (policy, base_term, activity_interval, grace_period, max_hold) values ('parts', '1 year 2 months 3 days', '1 day 12 hours', '0.5 seconds', '90 minutes')$$,
+    'terms of several parts are taken'
+);
+select ok(internal.is_forward(i), i || ' leads ahead') from unnest(array[interval '1 month 2 days 3 hours', '1 microsecond']) as i;
 select throws_ok($$insert into protection_policies (policy) values ('  ')$$, '23514', null, 'a policy has a name');
 select results_eq(
     $$select base_term, activity_interval, grace_period, max_hold, time_zone, reminder_digest_threshold from protection_policies where policy = 'standard' and version = 1$$,
