@@ -22,6 +22,10 @@ _CLAIM = b"""
     select id, event_id::text, event_type, lead_id, payload::text, token
       from public.claim_outbox_events(%s, %s)
 """
+_CLAIM_BEHIND = b"""
+    select id, event_id::text, event_type, lead_id, payload::text
+      from public.claim_types_behind(%s, %s)
+"""
 _ACKNOWLEDGE = b"select public.acknowledge_outbox_events(%s, %s::bigint[], %s)"
 _REFUSE = b"""
     select state, count(*)
@@ -39,8 +43,9 @@ _PATIENCE = 50
 _PARTITIONS_EVERY_SECONDS = 3600.0
 # Events in one claim: beyond this a drain gains little, and the longer a batch, the longer others wait.
 DEFAULT_LIMIT = 2000
-# A sink that takes none of a batch is offered so many before it counts as down: it may be one type of
-# event, or one import's, that it never takes, and what stands behind them would wait for nothing.
+# A sink that takes none of a batch is offered so many before it counts as down, and one of each type that is
+# not among them: it may be one type of event, or one import's, that it never takes, and what stands behind
+# them would wait for nothing.
 _FURTHER_LIMIT = 20_000
 # While writers are at work nobody can be told that a publisher sleeps: it looks again after this long, and
 # when that has gone on for a while, after twice as long, and so on to the limit.
@@ -168,10 +173,21 @@ class Publisher:
         token, further = self._claim(max(_FURTHER_LIMIT, self._limit))
         if token is None:
             raise failure
+        further = sorted(further + self._behind(token, further))
         if {event.id for event in further} <= {event.id for event in batch}:
             self._release(token)
             raise failure
         return token, further
+
+    def _behind(self, token: int, batch: list[Event]) -> list[Event]:
+        """One event of each type that is not in the batch, where its lead lets it go."""
+        cursor = self._connection.cursor(row_factory=tuple_row, binary=True)
+        found: list[Event] = []
+        types = {event.event_type for event in batch}
+        while rows := cursor.execute(_CLAIM_BEHIND, [token, list(types)]).fetchall():
+            found += [Event._make(row) for row in rows]
+            types |= {event.event_type for event in found}
+        return found
 
     def _claim(self, limit: int) -> tuple[int | None, list[Event]]:
         cursor = self._connection.cursor(row_factory=tuple_row, binary=True)

@@ -637,6 +637,30 @@ def test_one_type_that_is_never_taken_holds_up_no_other_lead_however_many_there_
     assert counted.fetchone() == (40, 1, 1)
 
 
+def test_one_type_that_is_never_taken_holds_up_no_other_however_far_behind_it_stands(
+    receiver: Receiver, fresh_database: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.publish._FURTHER_LIMIT", 8)
+    connection = connect(fresh_database)
+    database = Database(fresh_database)
+    receiver.answer = lambda r: Answer(500 if "activated" in r.headers["ce-type"] else 204)
+    connection.execute("insert into public.leads (user_id) select 7 from generate_series(1, 40)")
+    connection.execute(
+        "insert into public.sample_requests (user_id, product_type, urgency) values (7, 'Obst', 'hoch')"
+    )
+    with database.session() as session:
+        sink = open_sink(receiver.url, database)
+        # Once it has taken that one, there is nothing left to show that it is not down.
+        for _ in range(2):
+            with pytest.raises(SinkFailed):
+                publish(session, sink, 4)
+            published = connection.execute("select event_type from public.outbox_archive").fetchall()
+            assert published == [("sample.request.created",)]
+            counted = connection.execute("select attempts, count(*) from public.outbox group by 1 order by 1")
+            assert counted.fetchall() == [(0, 32), (1, 8)]
+        sink.close()
+
+
 def test_killed_publishers_lose_nothing_and_keep_each_leads_order(
     receiver: Receiver, fresh_database: str, connect: Connect
 ) -> None:

@@ -105,7 +105,7 @@ select set_eq(
         ('lead_operations', 'explain_lead_protection'), ('lead_operations', 'lead_protection_at'), ('lead_operations', 'user_lead_protection_at'),
         ('lead_operations', 'list_outbox_events'), ('lead_operations', 'replay_outbox_events'), ('lead_operations', 'discard_outbox_events'),
         ('lead_operations', 'simulate_lead_protection'), ('lead_operations', 'verify_lead_protection'), ('lead_operations', 'production_readiness_check'),
-        ('lead_worker', 'claim_outbox_events'), ('lead_worker', 'acknowledge_outbox_events'), ('lead_worker', 'refuse_outbox_events'),
+        ('lead_worker', 'claim_outbox_events'), ('lead_worker', 'claim_types_behind'), ('lead_worker', 'acknowledge_outbox_events'), ('lead_worker', 'refuse_outbox_events'),
         ('lead_worker', 'put_off_outbox_event'), ('lead_worker', 'release_outbox_claim'), ('lead_worker', 'announce_outbox_sleep'),
         ('lead_worker', 'end_outbox_sleep'), ('lead_worker', 'drop_outbox_partitions'), ('lead_worker', 'purge_inbox'), ('lead_worker', 'purge_job_runs'),
         ('lead_worker', 'purge_inbox_dead_letters'), ('lead_worker', 'purge_budget_breaches'),
