@@ -23,15 +23,7 @@ declare
     v_free bigint[];
     v_acknowledged integer;
 begin
-    select array_agg(x.shard), max(x.shards), max(x.claimed_to)
-      into v_held, v_shards, v_last
-      from (
-          select l.shard, l.shards, l.claimed_to
-            from internal.outbox_leases as l
-           where l.token = p_token
-           order by l.shard
-             for update
-      ) as x;
+    select x.held, x.shards, x.claimed_to into v_held, v_shards, v_last from internal.lock_outbox_claim(p_token) as x;
     if v_held is null then
         return 0;
     end if;
@@ -43,15 +35,7 @@ begin
         );
     end if;
     if cardinality(v_reminded) > 0 then
-        v_free := array(
-            select c.lead_id
-              from internal.lead_clocks as c
-              join public.leads as l on l.id = c.lead_id
-             where c.lead_id = any (v_reminded)
-             order by c.lead_id
-               for key share of l skip locked
-               for update of c skip locked
-        );
+        v_free := internal.lock_free_leads(v_reminded);
         -- The reminder of a lead that someone is busy with waits for the next round.
         v_ids := array(
             select o.id

@@ -16,15 +16,7 @@ declare
     v_shards integer;
     v_last bigint;
 begin
-    select array_agg(x.shard), max(x.shards), max(x.claimed_to)
-      into v_held, v_shards, v_last
-      from (
-          select l.shard, l.shards, l.claimed_to
-            from internal.outbox_leases as l
-           where l.token = p_token
-           order by l.shard
-             for update
-      ) as x;
+    select x.held, x.shards, x.claimed_to into v_held, v_shards, v_last from internal.lock_outbox_claim(p_token) as x;
     update public.outbox as o
        set next_attempt_at = clock_timestamp() + make_interval(secs => least(p_seconds, 3600)),
            last_error = left(p_error, 1000)

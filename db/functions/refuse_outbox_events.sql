@@ -31,15 +31,7 @@ begin
     end if;
     select s.value::integer into strict v_most from public.settings as s where s.name = 'outbox_max_attempts';
     select s.value::interval into strict v_first from public.settings as s where s.name = 'outbox_retry_delay';
-    select array_agg(x.shard), max(x.shards), max(x.claimed_to)
-      into v_held, v_shards, v_last
-      from (
-          select l.shard, l.shards, l.claimed_to
-            from internal.outbox_leases as l
-           where l.token = p_token
-           order by l.shard
-             for update
-      ) as x;
+    select x.held, x.shards, x.claimed_to into v_held, v_shards, v_last from internal.lock_outbox_claim(p_token) as x;
     if v_held is null then
         return;
     end if;

@@ -19,15 +19,7 @@ begin
     if cardinality(v_leads) = 0 then
         return 0;
     end if;
-    v_free := array(
-        select c.lead_id
-          from internal.lead_clocks as c
-          join public.leads as l on l.id = c.lead_id
-         where c.lead_id = any (v_leads)
-         order by c.lead_id
-           for key share of l skip locked
-           for update of c skip locked
-    );
+    v_free := internal.lock_free_leads(v_leads);
     update public.lead_reminders as r
        set sent_at = m.sent_at
       from public.mail_message_reminders as x
