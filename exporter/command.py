@@ -10,40 +10,23 @@ from exporter.flights import Flights
 from exporter.scrape import Reader
 from exporter.server import Server
 from jobs import __version__, logs
-from jobs.console import App, Seconds, common_options, pass_app
+from jobs.console import App, common_options, pass_app, seconds_option
 from jobs.exits import Exit
-from jobs.serving import Address
+from jobs.serving import address_option
 
 # Of the time in which an answer is promised, what the reading of the views may take.
 _SHARE_OF_READING = 0.85
 
 
 @click.command("exporter")
-@click.option(
-    "--listen",
-    type=Address(),
-    envvar="LEADGUARD_EXPORTER_LISTEN",
-    default="127.0.0.1:9187",
-    show_default=True,
-    metavar="ADDRESS:PORT",
-    help="Where to answer (also LEADGUARD_EXPORTER_LISTEN); port 0: any that is free.",
+@address_option(
+    "listen",
+    "LEADGUARD_EXPORTER_LISTEN",
+    "Where to answer (also {variable}); port 0: any that is free.",
+    "127.0.0.1:9187",
 )
-@click.option(
-    "--timeout",
-    type=Seconds(0.1, 60),
-    default=0.9,
-    show_default=True,
-    metavar="SECONDS",
-    help="After this time /metrics answers with leadguard_up 0.",
-)
-@click.option(
-    "--keep",
-    type=Seconds(0, 60),
-    default=1.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="For so long a scrape answers those that follow it.",
-)
+@seconds_option("timeout", 0.1, 60, 0.9, "After this time /metrics answers with leadguard_up 0.")
+@seconds_option("keep", 0, 60, 1.0, "For so long a scrape answers those that follow it.")
 @common_options
 @pass_app
 def command(app: App, listen: tuple[str, int], timeout: float, keep: float) -> int:

@@ -8,7 +8,7 @@ import click
 
 from jobs.console import App, common_options, pass_app, progress, short_name
 from jobs.database import Connection
-from jobs.sweep import MOST, Rows, moment
+from jobs.sweep import MOST, Rows, sweep_options
 
 _CATERING = """
     select id, lead_id, user_id, event_type, requested_at, breached_at
@@ -42,23 +42,7 @@ def budget_breaches(connection: Connection, at: datetime | None = None) -> Rows:
 
 
 @click.command("breaches")
-@click.option(
-    "--max",
-    "most",
-    type=click.IntRange(1),
-    default=MOST,
-    show_default=True,
-    help="Catering requests in one pass; the next one goes on.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 100_000),
-    default=500,
-    show_default=True,
-    help="Catering requests in one transaction.",
-)
-@click.option("--at", type=moment, help="Judge as of this past moment; default: now.")
-@click.option("--dry-run", is_flag=True, help="Do it in a transaction and roll that back.")
+@sweep_options("Catering requests")
 @common_options
 @pass_app
 def command(app: App, limit: int, most: int, at: datetime | None, dry_run: bool) -> None:

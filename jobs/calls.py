@@ -1,17 +1,14 @@
 """What `hold`, `release`, `extend` and `reinstate` share: call a procedure, show what it changed."""
 
-from collections.abc import Callable
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString
 
 import click
 import psycopg
 
-from jobs.console import ID, App, common_options, locale_option, stdout
+from jobs.console import ID, App, Command, common_options, dry_run_option, locale_option, stdout
 from jobs.console import to_json as as_json
 from jobs.dates import BUSINESS_ZONE
 from jobs.lead import differences, read_lead, read_protection, side_by_side
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def call_options(command: Command) -> Command:
@@ -21,8 +18,7 @@ def call_options(command: Command) -> Command:
         "--user", type=ID, required=True, help="The user who holds the protection, as a safeguard."
     )
     actor = click.option("--actor", type=ID, help="Whoever decides it, by user id; stays on record.")
-    dry_run = click.option("--dry-run", is_flag=True, help="Do it in a transaction and roll that back.")
-    return lead(user(actor(dry_run(locale_option(common_options(command))))))
+    return lead(user(actor(dry_run_option(locale_option(common_options(command))))))
 
 
 def reason_option(command: Command) -> Command:

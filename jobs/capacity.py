@@ -1,17 +1,14 @@
 """`leadguard capacity`: what a season will need, by Little's law."""
 
 import math
-from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from rich.table import Table
 
-from jobs.console import App, common_options, pass_app, stdout
+from jobs.console import App, Command, common_options, pass_app, stdout
 from jobs.console import to_json as as_json
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 _RECOMMENDATION = """
     select component, arrival_rate, service_seconds, concurrency, slots, target_utilisation,

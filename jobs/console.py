@@ -97,6 +97,25 @@ class Seconds(click.FloatRange):
         return number
 
 
+def seconds_option(
+    name: str, least: float, most: float, default: float, what: str
+) -> Callable[[Command], Command]:
+    """A time that an operator may choose, within its bounds."""
+    return click.option(
+        f"--{name}",
+        type=Seconds(least, most),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help=what,
+    )
+
+
+def dry_run_option(command: Command) -> Command:
+    """`--dry-run` of a command that works in transactions."""
+    return click.option("--dry-run", is_flag=True, help="Do it in a transaction and roll that back.")(command)
+
+
 def common_options(command: Command) -> Command:
     """`--database-url`, `--json` and `--log-format`, accepted before and after the command's name."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from jobs.console import App, common_options, pass_app, short_name, stdout
+from jobs.console import App, Command, common_options, pass_app, short_name, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Database
 from jobs.errors import UsageProblem
@@ -130,14 +130,19 @@ def _ids(given: tuple[str, ...]) -> list[int] | None:
     return [int(text) for text in given]
 
 
+def smtp_option(what: str) -> Callable[[Command], Command]:
+    """`--smtp`: the mail server."""
+    return click.option(
+        "--smtp",
+        "smtp_url",
+        envvar=VARIABLE,
+        metavar="URL",
+        help=what.format(example=EXAMPLE, variable=VARIABLE),
+    )
+
+
 @click.command("mail")
-@click.option(
-    "--smtp",
-    "smtp_url",
-    envvar=VARIABLE,
-    metavar="URL",
-    help=f"The mail server, such as {EXAMPLE} (also {VARIABLE}).",
-)
+@smtp_option("The mail server, such as {example} (also {variable}).")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),

@@ -6,7 +6,7 @@ from typing import LiteralString
 
 import click
 
-from jobs.console import App, common_options, pass_app, progress
+from jobs.console import App, common_options, dry_run_option, pass_app, progress
 from jobs.database import Connection
 
 _BATCH = 10_000
@@ -66,7 +66,7 @@ def _number(connection: Connection, query: LiteralString, *parameters: int) -> i
 
 
 @click.command("maintain")
-@click.option("--dry-run", is_flag=True, help="Do it in a transaction and roll that back.")
+@dry_run_option
 @common_options
 @pass_app
 def command(app: App, dry_run: bool) -> None:

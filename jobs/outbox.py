@@ -1,21 +1,20 @@
 """`leadguard outbox`: look at events, bring published ones back, discard pending ones."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString
 from uuid import UUID
 
 import click
 from rich.table import Table
 
-from jobs.console import ID, App, common_options, pass_app, stdout
+from jobs.console import ID, App, Command, common_options, pass_app, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import BUSINESS_ZONE, Dates, environment_locale
 from jobs.errors import LeadguardError
 from jobs.sweep import moment
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Rows = list[dict[str, Any]]
 
 STATES = ("pending", "claimed", "retrying", "dead", "published")

@@ -12,9 +12,9 @@ import click
 import psycopg
 from psycopg.rows import tuple_row
 
-from jobs.console import App, common_options, pass_app, to_json
+from jobs.console import App, Command, common_options, pass_app, to_json
 from jobs.database import Connection
-from jobs.sinks import Event, Refusal, Sink, SinkFailed, open_sink
+from jobs.sinks import VARIABLE, Event, Refusal, Sink, SinkFailed, open_sink
 from jobs.worker import Backoff
 
 # The database chooses its own batch; the lease must outlast writing and acknowledging one.
@@ -361,23 +361,33 @@ def _called(connection: Connection, seconds: float) -> bool:
     return any(True for _ in connection.notifies(timeout=max(seconds, 0), stop_after=1))
 
 
+def sink_option(what: str) -> Callable[[Command], Command]:
+    """`--sink`: where events go."""
+    return click.option(
+        "--sink",
+        "sink_url",
+        envvar=VARIABLE,
+        default="stdout:",
+        show_default=True,
+        metavar="URL",
+        help=f"{what} (also {VARIABLE}).",
+    )
+
+
+def events_option(name: str) -> Callable[[Command], Command]:
+    """How many events are taken at once."""
+    return click.option(
+        name,
+        type=click.IntRange(1, 10_000),
+        default=DEFAULT_LIMIT,
+        show_default=True,
+        help="Events in one claim.",
+    )
+
+
 @click.command("publish")
-@click.option(
-    "--sink",
-    "sink_url",
-    envvar="LEADGUARD_SINK",
-    default="stdout:",
-    show_default=True,
-    metavar="URL",
-    help="Where to: stdout:, file:PATH, notify:CHANNEL or a broker, see below (also LEADGUARD_SINK).",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=DEFAULT_LIMIT,
-    show_default=True,
-    help="Events in one claim.",
-)
+@sink_option("Where to: stdout:, file:PATH, notify:CHANNEL or a broker, see below")
+@events_option("--limit")
 @common_options
 @pass_app
 def command(app: App, sink_url: str, limit: int) -> None:

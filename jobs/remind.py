@@ -15,7 +15,7 @@ DISPATCH = """
 
 
 @click.command("remind")
-@sweep_options
+@sweep_options("Leads")
 @common_options
 @pass_app
 def command(app: App, limit: int, most: int, at: datetime | None, dry_run: bool) -> None:

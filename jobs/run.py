@@ -6,31 +6,29 @@ that does not answer) holds up none of the others, and PostgreSQL does the work 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from jobs import __version__, logs
 from jobs.breaches import budget_breaches, catering_breaches
-from jobs.console import App, Seconds, common_options, pass_app
+from jobs.console import App, Command, common_options, pass_app, seconds_option
 from jobs.daemon import Daemon
 from jobs.database import Connection, Database
 from jobs.exits import Exit
 from jobs.expire import EXPIRE
 from jobs.health import HealthServer
+from jobs.mail import smtp_option
 from jobs.mailer import Mailer, mail_server
 from jobs.maintain import maintain
-from jobs.publish import DEFAULT_LIMIT, Doubts, Publisher, new_holder, wait_for_events
+from jobs.publish import Doubts, Publisher, events_option, new_holder, sink_option, wait_for_events
 from jobs.refresh import refresh
 from jobs.remind import DISPATCH
-from jobs.serving import Address
+from jobs.serving import address_option
 from jobs.sinks import Sink, SinkFailed, open_sink
-from jobs.smtp import VARIABLE, MailServer
+from jobs.smtp import MailServer
 from jobs.sweep import LEFT_TO, MOST, batches, due_leads, left_over
 from jobs.worker import Done, Job, Worker
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
 
 # --- the jobs ---------------------------------------------------------------------------------------------
 
@@ -176,33 +174,12 @@ class Outlet:
 
 
 def _every(name: str, default: float, what: str) -> Callable[[Command], Command]:
-    return click.option(
-        f"--{name}-every",
-        type=Seconds(0.1, 86_400),
-        default=default,
-        show_default=True,
-        metavar="SECONDS",
-        help=what,
-    )
+    return seconds_option(f"{name}-every", 0.1, 86_400, default, what)
 
 
 @click.command("run")
-@click.option(
-    "--sink",
-    "sink_url",
-    envvar="LEADGUARD_SINK",
-    default="stdout:",
-    show_default=True,
-    metavar="URL",
-    help="Where events go, as with `leadguard publish` (also LEADGUARD_SINK).",
-)
-@click.option(
-    "--smtp",
-    "smtp_url",
-    envvar=VARIABLE,
-    metavar="URL",
-    help=f"The mail server for reminders, as with `leadguard mail` (also {VARIABLE}); default: none.",
-)
+@sink_option("Where events go, as with `leadguard publish`")
+@smtp_option("The mail server for reminders, as with `leadguard mail` (also {variable}); default: none.")
 @_every("remind", 30, "Pause between two looks for due reminders.")
 @_every("expire", 30, "Pause between two looks for protections that have run out.")
 @_every("publish", 5, "Longest pause between two looks at the outbox; news ends it at once.")
@@ -217,27 +194,14 @@ def _every(name: str, default: float, what: str) -> Callable[[Command], Command]
     show_default=True,
     help="Leads in one transaction.",
 )
-@click.option(
-    "--events",
-    type=click.IntRange(1, 10_000),
-    default=DEFAULT_LIMIT,
-    show_default=True,
-    help="Events in one claim.",
+@events_option("--events")
+@address_option(
+    "health",
+    "LEADGUARD_HEALTH",
+    "Answer GET /healthz and /readyz there (also {variable}); default: do not.",
 )
-@click.option(
-    "--health",
-    type=Address(),
-    envvar="LEADGUARD_HEALTH",
-    metavar="ADDRESS:PORT",
-    help="Answer GET /healthz and /readyz there (also LEADGUARD_HEALTH); default: do not.",
-)
-@click.option(
-    "--grace",
-    type=Seconds(0, 3600),
-    default=20,
-    show_default=True,
-    metavar="SECONDS",
-    help="When told to stop, how long a batch in hand may take before it is rolled back.",
+@seconds_option(
+    "grace", 0, 3600, 20, "When told to stop, how long a batch in hand may take before it is rolled back."
 )
 @common_options
 @pass_app

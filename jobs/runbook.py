@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import ID, App, Seconds, common_options, locale_option, pass_app, stdout
+from jobs.console import ID, App, common_options, locale_option, pass_app, seconds_option, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
@@ -255,14 +255,7 @@ def _listed(app: App) -> None:
 @click.option("--run", "is_run", is_flag=True, help="Run the steps that only read, and show what they find.")
 @click.option("--lead", type=ID, help="The lead it is about: fills :lead_id.")
 @click.option("--user", type=ID, help="The user it is about: fills :user_id.")
-@click.option(
-    "--timeout",
-    type=Seconds(0.1, 3600),
-    default=10,
-    show_default=True,
-    metavar="SECONDS",
-    help="Most that a statement under --run may take.",
-)
+@seconds_option("timeout", 0.1, 3600, 10, "Most that a statement under --run may take.")
 @locale_option
 @common_options
 @pass_app

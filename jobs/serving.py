@@ -4,6 +4,7 @@ import json
 import socket
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from jobs import __version__
+from jobs.console import Command
 from jobs.errors import UsageProblem
 from jobs.logs import logger
 
@@ -28,6 +30,21 @@ class Address(click.ParamType):  # type: ignore[type-arg]  # generic in newer re
         if not colon or not host or not port.isdecimal() or int(port) > 65535:
             self.fail(f"{value!r} is not ADDRESS:PORT, such as 127.0.0.1:8080", param, ctx)
         return host, int(port)
+
+
+def address_option(
+    name: str, variable: str, what: str, default: str | None = None
+) -> Callable[[Command], Command]:
+    """Where to answer: an option, else a variable of the environment."""
+    return click.option(
+        f"--{name}",
+        type=Address(),
+        envvar=variable,
+        default=default,
+        show_default=default is not None,
+        metavar="ADDRESS:PORT",
+        help=what.format(variable=variable),
+    )
 
 
 class Server(ThreadingHTTPServer):

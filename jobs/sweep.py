@@ -4,16 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString
 
 import click
 import psycopg
 
-from jobs.console import App, progress
+from jobs.console import App, Command, dry_run_option, progress
 from jobs.database import Connection
 from jobs.dates import BUSINESS_ZONE, parse_moment, zone
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 Rows = list[dict[str, Any]]
 
 
@@ -30,7 +29,7 @@ def moment(text: str) -> datetime:
 MOST = 20_000
 
 
-def sweep_options(command: Command) -> Command:
+def sweep_options(what: str) -> Callable[[Command], Command]:
     """The options of a worker that handles what is due."""
     most = click.option(
         "--max",
@@ -38,18 +37,17 @@ def sweep_options(command: Command) -> Command:
         type=click.IntRange(1),
         default=MOST,
         show_default=True,
-        help="Leads in one pass; the next one goes on.",
+        help=f"{what} in one pass; the next one goes on.",
     )
     limit = click.option(
         "--limit",
         type=click.IntRange(1, 100_000),
         default=500,
         show_default=True,
-        help="Leads in one transaction.",
+        help=f"{what} in one transaction.",
     )
     at = click.option("--at", type=moment, help="Judge as of this past moment; default: now.")
-    dry_run = click.option("--dry-run", is_flag=True, help="Do it in a transaction and roll that back.")
-    return limit(most(at(dry_run(command))))
+    return lambda command: limit(most(at(dry_run_option(command))))
 
 
 @dataclass

@@ -8,6 +8,8 @@ from jobs.database import Database
 from jobs.errors import LeadguardError, UsageProblem
 from jobs.exits import Exit
 
+VARIABLE = "LEADGUARD_SINK"
+
 
 class Event(NamedTuple):
     """One event as the outbox has it; `payload` is the very text that stands there."""
@@ -146,7 +148,7 @@ def open_sink(url: str, database: Database) -> Sink:
     scheme, colon, rest = url.partition(":")
     if not colon or scheme not in SINKS:
         known = ", ".join(f"{name}:" for name in SINKS)
-        raise UsageProblem(f"unknown sink: {scheme}", f"LEADGUARD_SINK or --sink takes one of: {known}")
+        raise UsageProblem(f"unknown sink: {scheme}", f"{VARIABLE} or --sink takes one of: {known}")
     try:
         return SINKS[scheme](rest, database)
     except OSError as error:
