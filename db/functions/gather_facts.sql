@@ -15,7 +15,12 @@ begin
       into v_facts.holds, v_facts.last_release_at
       from public.lead_holds as h
      where h.lead_id = p_period.lead_id and h.user_id = p_period.user_id
-       and greatest(h.start_at, h.counts_from) <= p_at
+       -- One that begins at the very end of a recorded period is none of its facts.
+       and case
+               when p_period.recorded_at is null or p_at < p_period.ended_at
+                   then greatest(h.start_at, h.counts_from) <= p_at
+               else greatest(h.start_at, h.counts_from) < p_at
+           end
        and h.end_at is distinct from h.start_at
        and (h.end_at is null or h.end_at > greatest(h.start_at, h.counts_from, p_period.started_at));
 

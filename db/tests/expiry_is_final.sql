@@ -1,6 +1,6 @@
 -- Once the worker has recorded an expiry nothing that is entered, corrected or deleted changes it.
 begin;
-select plan(36);
+select plan(38);
 set local time zone 'Europe/Berlin';
 
 -- R = 2025-03-11 09:00, G = 2025-03-21 09:30, B = 2025-07-10 09:00.
@@ -89,6 +89,19 @@ select results_eq(
     'the final period stays what it was'
 );
 select throws_ok($$delete from lead_activities where id = 9000000000001$$, 'LP014', null, 'and stays final');
+
+-- A reminder sent long before R, for a window that lay behind it: a hold would move R past that window, and is none of this period's.
+insert into leads (id, user_id, created_at) values (13, 7, '2025-01-10 09:00');
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values (13, 7, '2025-03-12', '2025-03-11 09:00', '2025-01-12 09:00');
+select count(*) from expire_due_protections(100);
+call reinstate_lead_protection(13, 7, 'was on parental leave', 99);
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (13, 7, 'x', '2025-01-22 09:00', '2025-01-25 09:00');
+select results_eq(
+    $$select state, end_reason, protection_expires_at, base_expires_at, reminder_due_at from lead_protection_at(13, '2025-02-01 09:00')$$,
+    $$values ('EXPIRED', 'INACTIVITY', timestamptz '2025-01-22 09:00', timestamptz '2025-07-10 09:00', timestamptz '2025-03-11 09:00')$$,
+    'a hold entered later that begins at the very end changes nothing of the final period'
+);
+select is_empty($$select * from verify_lead_protection(13)$$, 'and what is stored is what the facts come to');
 
 select * from finish();
 rollback;
