@@ -55,6 +55,7 @@ COMMANDS = {
     "explain": "jobs.explain",
     "simulate": "jobs.simulate",
     "capacity": "jobs.capacity",
+    "season": "jobs.season",
     "hold": "jobs.hold",
     "release": "jobs.release",
     "extend": "jobs.extend",

@@ -46,6 +46,10 @@ class Dates:
         """The date alone; empty for none."""
         return self.moment(at).partition(" ")[0]
 
+    def calendar_day(self, day: date) -> str:
+        """A day of the calendar, which has no zone."""
+        return day.strftime("%d.%m.%Y" if self.locale == "de" else "%Y-%m-%d")
+
     def month(self, number: int) -> str:
         """A month in three letters."""
         return _MONTHS[self.locale][number - 1]

@@ -25,6 +25,7 @@ class Maintained:
     budget_breaches_purged: int
     job_runs_purged: int
     mail_purged: int
+    milestones_planned: int
 
 
 def maintain(connection: Connection, advance: Callable[[int], None] = lambda rows: None) -> Maintained:
@@ -46,6 +47,7 @@ def maintain(connection: Connection, advance: Callable[[int], None] = lambda row
         ),
         job_runs_purged=_purge(connection, "select public.purge_job_runs(%s) as number", advance),
         mail_purged=_purge(connection, "select public.purge_mail_messages(%s) as number", advance),
+        milestones_planned=_number(connection, "select public.plan_seasons() as number"),
     )
 
 
@@ -70,12 +72,12 @@ def _number(connection: Connection, query: LiteralString, *parameters: int) -> i
 @common_options
 @pass_app
 def command(app: App, dry_run: bool) -> None:
-    """Make partitions ahead, drop and delete what is too old (one pass, for cron; once a day is enough).
+    """Make partitions and the seasons' calendars ahead, drop and delete what is too old (one pass, for cron).
 
     How long what is kept stands in the table settings: outbox_retention (published events, dropped by
     the month), inbox_retention (ids of applied events), inbox_dead_letters_retention (those refused,
     from when they last came), budget_breaches_retention (31 days at least), job_runs_retention (runs of
-    the workers), mail_retention (reminder mail that was sent).
+    the workers), mail_retention (reminder mail that was sent). Once a day is enough.
     Gives way to whoever reads the archive: what is busy is dropped by the next pass.
 
     \b
@@ -105,7 +107,8 @@ def command(app: App, dry_run: bool) -> None:
         f"{would}made {result.partitions_made} partitions of the archive, dropped {dropped}, deleted"
         f" {result.inbox_ids_purged} ids of applied events, {result.inbox_dead_letters_purged} dead letters"
         f" of the inbox, {result.budget_breaches_purged} breaches of budgets, {result.job_runs_purged} runs"
-        f" of workers and {result.mail_purged} messages",
+        f" of workers and {result.mail_purged} messages, planned {result.milestones_planned} tasks of"
+        " seasons",
         **asdict(result),
         dry_run=dry_run,
     )

@@ -91,6 +91,7 @@ def upkeep(connection: Connection, _worker: Worker) -> Done:
         "budget_breaches_purged": did.budget_breaches_purged,
         "job_runs_purged": did.job_runs_purged,
         "mail_purged": did.mail_purged,
+        "milestones_planned": did.milestones_planned,
     }
 
 

@@ -59,6 +59,7 @@ EXPECTED = {
     "budget_breaches_purged": 2,
     "job_runs_purged": 11_999,
     "mail_purged": 3,
+    "milestones_planned": 36,
 }
 
 

@@ -31,9 +31,7 @@ as $$
         select s.*,
                timezone(a.zone, make_timestamp(y.year, s.first_month, 1, 0, 0, 0)) as from_at,
                timezone(
-                   a.zone,
-                   make_timestamp(y.year + (s.last_month < s.first_month)::integer, s.last_month, 1, 0, 0, 0)
-                   + interval '1 month'
+                   a.zone, internal.season_end(s.first_month, s.last_month, y.year)::timestamp
                ) as until_at
           from asked as a
          cross join public.seasons as s

@@ -4,8 +4,7 @@ language sql
 immutable parallel safe
 return coalesce(
     24 * (
-        (make_date(2025 + (p_last_month < p_first_month)::integer, p_last_month, 1) + interval '1 month')::date
-        - make_date(2025, p_first_month, 1)
+        internal.season_end(p_first_month, p_last_month, 2025) - make_date(2025, p_first_month, 1)
     ),
     730
 );

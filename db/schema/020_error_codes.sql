@@ -57,5 +57,10 @@ insert into public.error_codes (code, message, hint) values
     ('LP043', 'sink is neither disabled nor paused', 'See which are: select sink from list_disabled_sinks(), or from list_paused_sinks().'),
     ('LP044', 'unknown outcome of mail', 'A message is PUT OFF, has BOUNCED, or its fate is UNKNOWN.'),
     ('LP045', 'unknown job, or unknown whether it is to run',
-        'See the list: select job, max_silence, expected_since from expected_jobs; say true, or false for one that is switched off.')
+        'See the list: select job, max_silence, expected_since from expected_jobs; say true, or false for one that is switched off.'),
+    ('LP050', 'unknown milestone', 'See what there is: select id, season, year, milestone, task from v_season_milestones.'),
+    ('LP051', 'milestone has ended', 'What is DONE or SKIPPED stays as it is, unless reopen_season_milestone says why not.'),
+    ('LP052', 'milestone lacks owner or evidence', 'Give an owner who can be read; DONE needs what shows it (a link, a file, a figure), SKIPPED why.'),
+    ('LP053', 'unknown status of a milestone', 'A milestone is PLANNED, IN_PROGRESS, DONE or SKIPPED.'),
+    ('LP054', 'milestone has not ended', 'Only what is DONE or SKIPPED is opened again.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

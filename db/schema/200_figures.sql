@@ -140,7 +140,8 @@ insert into public.kpi_thresholds (kpi, comparison, threshold, tolerated, unit, 
     ('outbox_dead_letters', '<=', 0, null, 'events', 'No event is given up.'),
     ('mail_stuck', '<=', 0, null, 'messages', 'No reminder mail waits for operations.'),
     ('mail_oldest_unsent', '<=', 3600, null, 'seconds', 'A mail is sent within an hour.'),
-    ('snapshot_age', '<', 180, 600, 'seconds', 'The figures are counted every minute.')
+    ('snapshot_age', '<', 180, 600, 'seconds', 'The figures are counted every minute.'),
+    ('milestones_overdue', '<=', 0, null, 'tasks', 'No task of a season is overdue.')
 on conflict (kpi) do nothing;
 
 grant select on public.kpi_thresholds to lead_operations;

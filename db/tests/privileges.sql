@@ -74,6 +74,10 @@ select set_eq(
         ('lead_exporter', 'metric_inbox_dead_letters', 'SELECT'), ('lead_exporter', 'metric_disabled_sinks', 'SELECT'),
         ('lead_operations', 'runbooks', 'SELECT'), ('lead_operations', 'runbook_steps', 'SELECT'),
         ('grafana_reader', 'v_current_season', 'SELECT'), ('lead_exporter', 'metric_season_active', 'SELECT'), ('lead_exporter', 'metric_season_load_multiplier', 'SELECT'),
+        ('lead_operations', 'season_milestones', 'SELECT'), ('lead_operations', 'season_milestone_templates', 'SELECT'),
+        ('lead_operations', 'v_season_milestones', 'SELECT'), ('grafana_reader', 'v_season_milestones', 'SELECT'),
+        ('lead_operations', 'monitoring_season', 'SELECT'), ('grafana_reader', 'monitoring_season', 'SELECT'),
+        ('lead_operations', 'monitoring_war_room', 'SELECT'), ('grafana_reader', 'monitoring_war_room', 'SELECT'),
         ('lead_exporter', 'metric_season_database_utilisation_target', 'SELECT'), ('lead_exporter', 'metric_lead_protection_state_by_user', 'SELECT')$$,
     'rights on tables and views are these and no others'
 );
@@ -120,6 +124,8 @@ select set_eq(
         ('lead_operations', 'resend_mail_messages'), ('lead_operations', 'replace_mail_by_events'),
         ('lead_worker', 'handle_module_event'), ('lead_worker', 'record_inbox_dead_letter'), ('lead_operations', 'replay_inbox_dead_letter'), ('lead_operations', 'discard_inbox_dead_letters'),
         ('lead_worker', 'disable_sink'), ('lead_worker', 'list_disabled_sinks'), ('lead_operations', 'list_disabled_sinks'), ('lead_operations', 'enable_sink'), ('lead_operations', 'expect_job'),
+        ('lead_operations', 'plan_season'), ('lead_operations', 'plan_seasons'), ('lead_worker', 'plan_seasons'), ('lead_operations', 'record_season_milestone'),
+        ('lead_operations', 'reopen_season_milestone'), ('lead_operations', 'season_milestones_at'), ('grafana_reader', 'season_milestones_at'),
         ('lead_worker', 'pause_sink'), ('lead_worker', 'list_paused_sinks'), ('lead_operations', 'list_paused_sinks'),
         ('module02_writer', 'help_guided_operation'), ('module03_writer', 'help_guided_operation'), ('finops_writer', 'help_guided_operation'),
         ('lead_operations', 'help_guided_operation'), ('grafana_reader', 'help_guided_operation'),

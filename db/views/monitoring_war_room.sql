@@ -1,0 +1,61 @@
+-- What matters in a peak, on one screen: the terminal and Grafana show these rows. Each is that of its monitoring
+-- view, target and status included; here is chosen only.
+create or replace view public.monitoring_war_room as
+with figures as (
+    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_season as m
+    union all
+    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_user_lead as m
+    union all
+    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_outbox as m
+    union all
+    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_jobs as m
+    union all
+    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_samples as m
+    union all
+    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_event_catering as m
+    union all
+    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_cost_per_lead as m
+)
+
+select
+    c.area,
+    f.kpi,
+    f.dimension,
+    f.value,
+    f.unit,
+    f.threshold,
+    f.status
+from (
+    values
+    (10, 'season', 'season_load', null),
+    (11, 'season', 'new_leads_24h', null),
+    (12, 'season', 'database_connections', null),
+    (13, 'season', 'milestones_overdue', null),
+    (20, 'protection', 'leads_by_state', null),
+    (21, 'protection', 'leads_on_hold', null),
+    (22, 'protection', 'reminders_pending', null),
+    (23, 'protection', 'reminder_oldest_unsent', null),
+    (30, 'events', 'outbox_lag', null),
+    (31, 'events', 'outbox_pending', null),
+    (32, 'events', 'outbox_retrying', null),
+    (33, 'events', 'outbox_dead_letters', null),
+    (40, 'customers', 'sample_success', '24h'),
+    (41, 'customers', 'samples_lost', '24h'),
+    (42, 'customers', 'catering_breaches', '24h'),
+    (43, 'customers', 'catering_response', 'longest waiting'),
+    (44, 'customers', 'cost_per_lead', 'all 24h'),
+    (50, 'workers', 'snapshot_age', null),
+    (51, 'workers', 'job_last_success', null)
+) as c (n, area, kpi, dimension)
+inner join figures as f on c.kpi = f.kpi and coalesce(c.dimension, f.dimension) is not distinct from f.dimension
+where c.kpi <> 'job_last_success' or f.status is not null
+order by
+    c.n,
+    case f.dimension
+        when 'PROTECTED' then 1 when 'REMINDER_DUE' then 2 when 'GRACE' then 3 when 'EXPIRED' then 4
+        when 'CONVERTED' then 5
+    end,
+    f.dimension;
+comment on view public.monitoring_war_room is
+    'What matters in a peak, a row each: area (season, protection, events, customers, workers), and kpi, dimension, value, unit, threshold, status as the monitoring views have them; of the workers those that are expected.';
+grant select on public.monitoring_war_room to lead_operations, grafana_reader;
