@@ -539,8 +539,9 @@ def test_a_url_that_is_wrong_is_refused_without_its_password(url: str, says: str
 
 
 def test_the_outbox_is_drained_in_order_per_lead(
-    receiver: Receiver, fresh_database: str, connect: Connect
+    receiver: Receiver, fresh_database: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "15")  # a machine under load repeats nothing
     connection = connect(fresh_database)
     connection.execute("insert into public.leads (user_id) select 7 from generate_series(1, 40)")
     connection.execute("update public.leads set user_id = 8")
@@ -558,8 +559,14 @@ def test_the_outbox_is_drained_in_order_per_lead(
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 429, 404])
 @pytest.mark.parametrize("leads", [1, 40])
 def test_a_receiver_that_is_down_for_long_costs_no_event_an_attempt(
-    status: int, leads: int, receiver: Receiver, fresh_database: str, connect: Connect
+    status: int,
+    leads: int,
+    receiver: Receiver,
+    fresh_database: str,
+    connect: Connect,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "15")
     connection = connect(fresh_database)
     connection.execute("update public.settings set value = '2' where name = 'outbox_max_attempts'")
     connection.execute("insert into public.leads (user_id) select 7 from generate_series(1, %s)", [leads])
@@ -640,6 +647,7 @@ def test_one_type_that_is_never_taken_holds_up_no_other_lead_however_many_there_
 def test_one_type_that_is_never_taken_holds_up_no_other_however_far_behind_it_stands(
     receiver: Receiver, fresh_database: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "15")
     monkeypatch.setattr("jobs.publish._FURTHER_LIMIT", 8)
     connection = connect(fresh_database)
     database = Database(fresh_database)
