@@ -62,6 +62,7 @@ COMMANDS = {
     "reinstate": "jobs.reinstate",
     "verify": "jobs.verify",
     "check": "jobs.check",
+    "go-live": "jobs.go_live",
     "runbook": "jobs.runbook",
     "demo": "jobs.demo",
 }

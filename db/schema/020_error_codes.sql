@@ -33,7 +33,7 @@ insert into public.error_codes (code, message, hint) values
     ('LP017', 'event is malformed', 'Compare it with the members that handle_module_event documents.'),
     ('LP018', 'unknown event type', 'handle_module_event takes lead.created and lead.activity.created.'),
     ('LP019', 'unknown policy', 'See the list: select policy, version from protection_policies.'),
-    ('LP020', 'history is never rewritten', 'Add a new policy version or a new activity type instead.'),
+    ('LP020', 'history is never rewritten', 'Add a new policy version, activity type or sign-off instead.'),
     ('LP021', 'lead is registered for another user', 'A lead is handed over with: update leads set user_id = ... where id = ...'),
     ('LP022', 'limit is not usable', 'Give a whole number from 1 up.'),
     ('LP023', 'no events are named', 'Give ids, a type, a lead or a time range; list_outbox_events shows what there is.'),
@@ -62,5 +62,10 @@ insert into public.error_codes (code, message, hint) values
     ('LP051', 'milestone has ended', 'What is DONE or SKIPPED stays as it is, unless reopen_season_milestone says why not.'),
     ('LP052', 'milestone lacks owner or evidence', 'Give an owner who can be read; DONE needs what shows it (a link, a file, a figure), SKIPPED why.'),
     ('LP053', 'unknown status of a milestone', 'A milestone is PLANNED, IN_PROGRESS, DONE or SKIPPED.'),
-    ('LP054', 'milestone has not ended', 'Only what is DONE or SKIPPED is opened again.')
+    ('LP054', 'milestone has not ended', 'Only what is DONE or SKIPPED is opened again.'),
+    ('LP060', 'unknown criterion of go-live', 'See the list: select criterion, title from go_live_criteria.'),
+    ('LP061', 'criterion is measured', 'It passes when its figures do; see its evidence in go_live_criteria.'),
+    ('LP062', 'reference is blank', 'Say where the proof lies, or why a sign-off is withdrawn: it stays on record.'),
+    ('LP063', 'validity is out of range', 'A sign-off counts for a day at least and 366 days at most.'),
+    ('LP064', 'criterion is not signed off', 'Only what counts can be withdrawn; see go_live_criteria.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

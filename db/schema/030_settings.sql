@@ -31,6 +31,14 @@ create table if not exists public.settings (
         or value ~ '^([^[:cntrl:]<>@]*<)?[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+[A-Za-z0-9]>?$'
         and (value like '%<%') = (value like '%>')
     ),
+    constraint settings_go_live_at_usable check (
+        case
+            when name = 'go_live_at' and value <> '' then
+                value ~ '^20[0-9]{2}(-[0-9]{2}){2}[ T][0-9]{2}(:[0-9]{2}){1,2}(Z|[+-][0-9]{2}(:[0-9]{2})?)$'
+                and value::timestamptz is not null
+            else true
+        end
+    ),
     constraint settings_mail_lead_url_usable
     check (name <> 'mail_lead_url' or value = '' or value ~ '^https?://[^[:cntrl:][:space:]<>]+$')
 );
@@ -62,6 +70,8 @@ insert into public.settings (name, value, description) values
     ('mail_retention', '90 days', 'How long mail that was sent stays on record.'),
     ('figure_series_limit', '200',
         'How many label values (or pairs of them) of a figure are told apart; those that come later count as other.'),
+    ('go_live_at', '',
+        'When it went live, such as 2026-12-01 06:00+01: the report counts from it. Empty: it has not.'),
     ('user_series_limit', '0',
         'For how many users, those with the most leads first, the exporter tells the states of leads apart (up to 999); the others are together. 0: for none.')
 on conflict (name) do nothing;

@@ -18,15 +18,10 @@ with counted as (
 
 reminders as (
     select
-        count(*) filter (where r.sent_at is null) as pending,
-        count(*) filter (where r.sent_at > now() - interval '1 day') as sent,
-        count(*) filter (
-            where r.sent_at > now() - interval '1 day'
-            and r.sent_at <= greatest(r.due_at, r.known_at) + interval '1 hour'
-        ) as sent_in_time,
-        max(extract(epoch from now() - greatest(r.due_at, r.known_at))) filter (where r.sent_at is null) as oldest
+        count(*) as pending,
+        max(extract(epoch from now() - greatest(r.due_at, r.known_at))) as oldest
     from public.lead_reminders as r
-    where r.sent_at is null or r.sent_at > now() - interval '1 day'
+    where r.sent_at is null
 ),
 
 ended as (
@@ -55,6 +50,7 @@ select
     public.kpi_status(k.value::numeric, t.comparison, t.threshold, t.tolerated) as status
 from counted as c
 cross join reminders as r
+cross join internal.reminders_between(now() - interval '24 hours', now()) as b
 cross join internal.count_holds(now()) as h
 cross join ended as e
 cross join snapshot as s
@@ -71,8 +67,8 @@ cross join lateral (
     (9, 'reminders_queued', null, r.pending, 'reminders'),
     (10, 'reminders_pending', null, greatest(r.pending, s.pending::numeric), 'reminders'),
     (11, 'reminder_oldest_unsent', null, greatest(r.oldest, s.oldest::numeric, 0), 'seconds'),
-    (12, 'reminders_sent_24h', null, r.sent, 'reminders'),
-    (13, 'reminders_in_time_24h', null, round(100.0 * r.sent_in_time / nullif(r.sent, 0), 1), 'percent'),
+    (12, 'reminders_sent_24h', null, b.sent, 'reminders'),
+    (13, 'reminders_in_time_24h', null, round(100.0 * b.in_time / nullif(b.sent, 0), 1), 'percent'),
     (14, 'expired_24h', 'INACTIVITY', e.inactivity, 'leads'),
     (15, 'expired_24h', 'BASE_TERM', e.base_term, 'leads')
 ) as k (n, kpi, dimension, value, unit)

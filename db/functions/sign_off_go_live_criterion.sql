@@ -1,0 +1,36 @@
+-- A person answers for what no machine can measure, with a proof that others can look up, and not for ever.
+-- security definer: operations sign off, they do not write tables.
+create or replace function public.sign_off_go_live_criterion(
+    criterion text,
+    actor_id bigint,
+    reference text,
+    valid_for interval default '90 days'
+) returns public.go_live_sign_offs
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    v_signed public.go_live_sign_offs;
+begin
+    perform internal.lock_go_live_question(sign_off_go_live_criterion.criterion);
+    if internal.is_blank(sign_off_go_live_criterion.reference) then
+        perform internal.raise_error('LP062', format('Criterion %L.', sign_off_go_live_criterion.criterion));
+    end if;
+    if valid_for between interval '1 day' and interval '366 days' is not true then
+        perform internal.raise_error('LP063', format('It was %L.', valid_for::text));
+    end if;
+    insert into public.go_live_sign_offs (criterion, decision, signed_off_by, reference, expires_at)
+    values (
+        sign_off_go_live_criterion.criterion, 'SIGNED_OFF', actor_id, sign_off_go_live_criterion.reference,
+        now() + make_interval(secs => extract(epoch from valid_for)::double precision)
+    )
+    returning * into v_signed;
+    return v_signed;
+end
+$$;
+comment on function public.sign_off_go_live_criterion(text, bigint, text, interval) is
+    'Signs a criterion of go-live off, with a reference to the proof, and returns the row written. Errors: LP060 unknown criterion, LP061 measured criterion, LP062 blank reference, LP063 validity out of range.';
+revoke all on function public.sign_off_go_live_criterion(text, bigint, text, interval) from public;
+grant execute on function public.sign_off_go_live_criterion(text, bigint, text, interval) to lead_operations;
