@@ -63,6 +63,7 @@ COMMANDS = {
     "verify": "jobs.verify",
     "check": "jobs.check",
     "go-live": "jobs.go_live",
+    "report": "jobs.report",
     "runbook": "jobs.runbook",
     "demo": "jobs.demo",
 }

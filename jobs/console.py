@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -19,6 +20,7 @@ import click
 from jobs import logs
 from jobs.database import Database
 from jobs.dates import LOCALES, Dates, environment_locale
+from jobs.errors import UsageProblem
 
 # rich takes a while to import, and a worker under cron has nobody to draw for.
 if TYPE_CHECKING:
@@ -217,6 +219,17 @@ def stdout() -> "Console":
     # rich reads COLUMNS and NO_COLOR itself.
     width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else 140
     return Output(file=sys.stdout, width=width, highlight=False)
+
+
+def write_document(path: Path, text: str) -> None:
+    """Writes what is a file of its own, always as UTF-8; the path - is stdout."""
+    if str(path) == "-":
+        sys.stdout.buffer.write(text.encode("utf-8"))
+        return
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
 
 
 Advance = Callable[[int], None]

@@ -1,6 +1,5 @@
 """`leadguard explain`: every fact of a lead in time order, and what it did to the clocks."""
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,21 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import ID, App, common_options, locale_option, pass_app, printable, short_name, stdout
+from jobs.console import (
+    ID,
+    App,
+    common_options,
+    locale_option,
+    pass_app,
+    printable,
+    short_name,
+    stdout,
+    write_document,
+)
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
-from jobs.errors import LeadguardError, UsageProblem
+from jobs.errors import LeadguardError
 from jobs.sweep import moment
 from jobs.timeline import timeline
 from jobs.timeline_svg import picture
@@ -132,16 +141,6 @@ def drawn(explained: dict[str, Any], dates: Dates) -> str:
     return picture(line, title, told, dates)
 
 
-def _write(path: Path, text: str) -> None:
-    if str(path) == "-":
-        sys.stdout.buffer.write(text.encode("utf-8"))
-        return
-    try:
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageProblem(f"{path} cannot be written: {error.strerror}") from None
-
-
 @click.command("explain")
 @click.argument("lead", type=ID)
 @click.option("--at", type=moment, help="As of this moment, past or future; default: now.")
@@ -179,7 +178,7 @@ def command(app: App, lead: int, at: datetime | None, svg: Path | None) -> None:
     with app.database.session("leadguard explain") as connection:
         explained = explain(connection, lead, at)
     if svg:
-        _write(svg, drawn(explained, app.dates))
+        write_document(svg, drawn(explained, app.dates))
         if str(svg) == "-":
             return
         if not app.json:

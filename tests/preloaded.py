@@ -10,6 +10,7 @@ from jobs.cli import COMMANDS
 for name in (
     *COMMANDS.values(),
     "jobs.letters",
+    "jobs.report_html",
     "jobs.smtp",
     "jobs.timeline_svg",
     "jobs.timeline_text",

@@ -80,7 +80,7 @@ as $$
     select 'catering_response', k.target, s.value, k.unit, s.value is not null or b.status <> 'OK',
            coalesce(s.status = 'OK', false) and b.status = 'OK',
            format(
-               '%s answered in 7 days, the slowest after %s s; %s later than that or not at all',
+               '%s answered in 7 days, the slowest after %s s; %s late or not at all',
                a.value, coalesce(s.value::text, '-'), b.value
            )
       from kpis as k
@@ -92,7 +92,7 @@ as $$
     -- What has cost nothing has not been entered.
     select 'cost_per_lead', k.target, round(c.cost_per_lead_eur, 2), k.unit, c.cost_eur > 0,
            public.kpi_status(c.cost_per_lead_eur, k.comparison, k.threshold, k.tolerated) = 'OK',
-           format('%s EUR for %s new leads in 7 days', round(c.cost_eur, 2), c.new_leads)
+           format('%s EUR in 7 days, new leads: %s', round(c.cost_eur, 2), c.new_leads)
       from kpis as k
      cross join public.cost_per_lead(now()) as c
      where k.kpi = 'cost_per_lead' and c.team is null and c.time_window = '7d'

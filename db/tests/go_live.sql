@@ -46,8 +46,8 @@ values ('outbox_published_total', 'lead.created', 3), ('outbox_published_total',
 select results_eq('select * from pg_temp.measured()', format($$values
     ('reminder_sla', 'FAIL', 3600::numeric, '1 sent in 7 days, 0 of them in time, the slowest after 3600 s; the oldest unsent waits for 0 s'),
     ('sample_success', 'FAIL', 85, '17 delivered, 1 lost, 2 failed in 7 days'),
-    ('catering_response', 'FAIL', 7200, '1 answered in 7 days, the slowest after 7200 s; 1 later than that or not at all'),
-    ('cost_per_lead', 'FAIL', 25, '25.00 EUR for 1 new leads in 7 days'),
+    ('catering_response', 'FAIL', 7200, '1 answered in 7 days, the slowest after 7200 s; 1 late or not at all'),
+    ('cost_per_lead', 'FAIL', 25, '25.00 EUR in 7 days, new leads: 1'),
     ('runbooks', 'FAIL', %1$s, '%1$s runbooks, incomplete: sample-loss; help on lead protection: answers'),
     ('integration', 'NO_DATA', 3, 'nothing yet of: catering; dead letters: 0 in the outbox, 0 in the inbox')$$, n),
     'what only just misses its target fails, and says by what') from books;
@@ -75,8 +75,8 @@ insert into inbox_dead_letters (source, payload, reason) values ('nats://x', 'x'
 select results_eq('select * from pg_temp.measured()', format($$values
     ('reminder_sla', 'FAIL', 7200::numeric, '0 sent in 7 days, 0 of them in time, the slowest after - s; the oldest unsent waits for 7200 s'),
     ('sample_success', 'PASS', 85.71, '18 delivered, 1 lost, 2 failed in 7 days'),
-    ('catering_response', 'FAIL', null, '0 answered in 7 days, the slowest after - s; 1 later than that or not at all'),
-    ('cost_per_lead', 'FAIL', 24.99, '24.99 EUR for 1 new leads in 7 days'),
+    ('catering_response', 'FAIL', null, '0 answered in 7 days, the slowest after - s; 1 late or not at all'),
+    ('cost_per_lead', 'FAIL', 24.99, '24.99 EUR in 7 days, new leads: 1'),
     ('runbooks', 'FAIL', %1$s, '%1$s runbooks, incomplete: none; help on lead protection: does not answer'),
     ('integration', 'FAIL', 4, 'nothing yet of: none; dead letters: 0 in the outbox, 1 in the inbox')$$, n),
     'what waits too long, a lower budget, help that is none and a dead letter are failures') from books;

@@ -131,10 +131,11 @@ select set_eq(
         ('lead_worker', 'pause_sink'), ('lead_worker', 'list_paused_sinks'), ('lead_operations', 'list_paused_sinks'),
         ('module02_writer', 'help_guided_operation'), ('module03_writer', 'help_guided_operation'), ('finops_writer', 'help_guided_operation'),
         ('lead_operations', 'help_guided_operation'), ('grafana_reader', 'help_guided_operation'),
-        ('lead_operations', 'sign_off_go_live_criterion'), ('lead_operations', 'withdraw_go_live_sign_off'),
+        ('lead_operations', 'performance_since'), ('lead_operations', 'sign_off_go_live_criterion'), ('lead_operations', 'withdraw_go_live_sign_off'),
         -- What the views run, with their reader's right.
         ('lead_operations', 'internal.measure_go_live'), ('grafana_reader', 'internal.measure_go_live'),
-        ('lead_operations', 'internal.reminders_between'), ('grafana_reader', 'internal.reminders_between'),
+        ('lead_operations', 'internal.reminders_between'), ('grafana_reader', 'internal.reminders_between'), ('lead_operations', 'internal.samples_between'),
+        ('grafana_reader', 'internal.samples_between'), ('lead_operations', 'internal.catering_between'), ('grafana_reader', 'internal.catering_between'),
         ('module02_writer', 'internal.protection_row'), ('module02_writer', 'internal.days_between'),
         ('lead_operations', 'internal.protection_row'), ('lead_operations', 'internal.days_between'), ('lead_operations', 'internal.count_holds'),
         ('grafana_reader', 'internal.protection_row'), ('grafana_reader', 'internal.days_between'), ('grafana_reader', 'internal.count_holds')$$,

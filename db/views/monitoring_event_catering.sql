@@ -1,40 +1,14 @@
 -- Catering as a person reads it: how fast requests were answered, and who still waits.
 create or replace view public.monitoring_event_catering as
-with answered as (
+with counted as (
     select
         w.time_window,
         w.n,
-        count(c.id) as requests,
-        percentile_cont(0.95) within group (
-            order by extract(epoch from c.responded_at - c.requested_at)
-        ) as p95,
-        max(extract(epoch from c.responded_at - c.requested_at)) as slowest
+        c.*
     from (
         values ('24h', 1, interval '24 hours'), ('7d', 2, interval '168 hours'), ('30d', 3, interval '720 hours')
     ) as w (time_window, n, length)
-    left join public.event_catering_requests as c
-        on c.responded_at > now() - w.length and c.responded_at <= now()
-    group by w.time_window, w.n
-),
-
--- A breach by the passing of time counts from its moment on, recorded or not.
-late as (
-    select
-        w.time_window,
-        w.n,
-        count(c.id) as requests
-    from (
-        values ('24h', 1, interval '24 hours'), ('7d', 2, interval '168 hours'), ('30d', 3, interval '720 hours')
-    ) as w (time_window, n, length)
-    cross join public.v_kpi_thresholds as t
-    left join public.event_catering_requests as c
-        on
-            c.breached_at > now() - w.length and c.breached_at <= now()
-            or c.responded_at is null and c.breached_at is null
-            and c.requested_at <= now() - make_interval(secs => t.threshold::double precision)
-            and c.requested_at > now() - make_interval(secs => t.threshold::double precision) - w.length
-    where t.kpi = 'catering_response'
-    group by w.time_window, w.n
+    cross join lateral internal.catering_between(now() - w.length, now()) as c
 ),
 
 waiting as (
@@ -49,18 +23,18 @@ figures as (
     select
         'catering_response' as kpi,
         'p95 ' || a.time_window as dimension,
-        round(a.p95::numeric) as value,
+        a.p95_seconds as value,
         'seconds' as unit,
         10 + a.n as n
-    from answered as a
+    from counted as a
     union all
     select
         'catering_response',
         'slowest ' || a.time_window,
-        round(a.slowest),
+        a.slowest_seconds,
         'seconds',
         20 + a.n
-    from answered as a
+    from counted as a
     union all
     select
         'catering_response',
@@ -72,19 +46,19 @@ figures as (
     union all
     select
         'catering_breaches',
-        l.time_window,
-        l.requests,
+        a.time_window,
+        a.breaches,
         'requests',
-        40 + l.n
-    from late as l
+        40 + a.n
+    from counted as a
     union all
     select
         'catering_answered',
         a.time_window,
-        a.requests,
+        a.answered,
         'requests',
         50 + a.n
-    from answered as a
+    from counted as a
     union all
     select
         'catering_waiting',

@@ -1,19 +1,14 @@
--- Samples as a person reads them: of those that were resolved in the window. What is open or was cancelled is
--- neither success nor failure.
+-- Samples as a person reads them: of those that were resolved in the window.
 create or replace view public.monitoring_samples as
 with counted as (
     select
         w.time_window,
         w.n,
-        count(*) filter (where s.status = 'DELIVERED') as delivered,
-        count(*) filter (where s.status = 'LOST') as lost,
-        count(*) filter (where s.status = 'FAILED') as failed
+        s.*
     from (
         values ('24h', 1, interval '24 hours'), ('7d', 2, interval '168 hours'), ('30d', 3, interval '720 hours')
     ) as w (time_window, n, length)
-    left join public.sample_requests as s
-        on s.resolved_at > now() - w.length and s.resolved_at <= now()
-    group by w.time_window, w.n
+    cross join lateral internal.samples_between(now() - w.length, now()) as s
 ),
 
 unresolved as (
@@ -26,7 +21,7 @@ figures as (
     select
         'sample_success' as kpi,
         c.time_window as dimension,
-        round(100.0 * c.delivered / nullif(c.delivered + c.lost + c.failed, 0), 2) as value,
+        c.success_percent as value,
         'percent' as unit,
         10 + c.n as n
     from counted as c
