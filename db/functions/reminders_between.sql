@@ -15,7 +15,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select count(*),
-           count(*) filter (where public.kpi_status(r.seconds, t.comparison, t.threshold, null) = 'OK'),
+           count(*) filter (where r.seconds <= t.threshold), -- within the hour, as the page says: the hour included
            percentile_cont(0.99) within group (order by r.seconds)::numeric,
            max(r.seconds)
       from (
@@ -24,7 +24,7 @@ as $$
             where x.sent_at > p_after and x.sent_at <= p_until
            ) as r
      cross join (
-           select k.comparison, k.threshold from public.v_kpi_thresholds as k where k.kpi = 'reminder_oldest_unsent'
+           select k.threshold from public.v_kpi_thresholds as k where k.kpi = 'reminder_oldest_unsent'
            ) as t
 $$;
 comment on function internal.reminders_between(timestamptz, timestamptz) is

@@ -17,7 +17,7 @@ insert into leads (id, user_id, created_at) select 9000000 + n, 7, now() - inter
 insert into lead_reminders (lead_id, user_id, window_start, due_at, known_at, sent_at)
 select 9000000 + x.n, 7, '2026-01-01', s.at + x.sent - x.took, s.at + x.sent - x.took, s.at + x.sent
   from start as s
- cross join (values (1, interval '0', interval '5 hours'), (2, interval '1 second', interval '10 minutes'), (3, interval '24 hours', interval '1 hour'),
+ cross join (values (1, interval '0', interval '5 hours'), (2, interval '1 second', interval '10 minutes'), (3, interval '24 hours', interval '1 hour 1 second'),
      (4, interval '24 hours 1 second', interval '5 hours')) as x (n, sent, took);
 insert into sample_requests (user_id, product_type, status, requested_at, resolved_at)
 select 7, 'Pasta', x.status, s.at, s.at + x.after from start as s
