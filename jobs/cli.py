@@ -56,6 +56,7 @@ COMMANDS = {
     "simulate": "jobs.simulate",
     "capacity": "jobs.capacity",
     "season": "jobs.season",
+    "war-room": "jobs.war_room",
     "hold": "jobs.hold",
     "release": "jobs.release",
     "extend": "jobs.extend",

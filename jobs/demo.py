@@ -117,6 +117,8 @@ def work(database: Database, connection: Connection, console: Console) -> None:
     _grace(connection, console)
     _expire(database, connection, console)
     _breaches(database, connection, console)
+    # Once a day, and nothing to print: the tasks around the season that comes.
+    connection.execute("select public.plan_seasons()")
 
 
 def count_figures(database: Database, connection: Connection) -> None:

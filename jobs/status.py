@@ -1,21 +1,17 @@
 """`leadguard status`: how the leads stand, what is due next, what waits, whether the jobs run."""
 
-import sys
-import time
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-import psycopg
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, Seconds, common_options, locale_option, pass_app, short_name, stdout
-from jobs.console import to_json as as_json
+from jobs.console import App, Seconds, common_options, locale_option, pass_app, short_name
 from jobs.database import Connection
 from jobs.dates import Dates
-from jobs.errors import from_database
+from jobs.watch import show, watch
 
 # In the order of a lead's life.
 STATES = ("PROTECTED", "REMINDER_DUE", "GRACE", "EXPIRED", "CONVERTED")
@@ -130,6 +126,15 @@ def backlog(connection: Connection) -> dict[str, Any]:
     return row
 
 
+def troubles(connection: Connection) -> dict[str, Any]:
+    """What needs a person."""
+    return {
+        "inbox": connection.execute(_INBOX).fetchone(),
+        "disabled_sinks": connection.execute(_DISABLED_SINKS).fetchall(),
+        "paused_sinks": connection.execute(_PAUSED_SINKS).fetchall(),
+    }
+
+
 def status(connection: Connection, upcoming: int) -> dict[str, Any]:
     """All of it, of one moment."""
     with connection.transaction():
@@ -144,9 +149,7 @@ def status(connection: Connection, upcoming: int) -> dict[str, Any]:
             "next_expiry_at": min((row["expiry_at"] for row in rows if row["expiry_at"]), default=None),
             "due_next": deadlines(connection, upcoming),
             "outbox": backlog(connection),
-            "inbox": connection.execute(_INBOX).fetchone(),
-            "disabled_sinks": connection.execute(_DISABLED_SINKS).fetchall(),
-            "paused_sinks": connection.execute(_PAUSED_SINKS).fetchall(),
+            **troubles(connection),
             "mail": connection.execute(_MAIL).fetchone(),
             "jobs": connection.execute(_JOBS).fetchall(),
         }
@@ -232,20 +235,27 @@ def rendered(told: dict[str, Any], dates: Dates) -> RenderableType:
     if waiting["dead_letters"]:
         dead = f"Dead letters: {waiting['dead_letters']}. See them: leadguard outbox list --state dead"
         parts.append(Text(dead, style="bold red"))
-    if told["inbox"]["dead_letters"]:
-        dead = f"Inbox: {told['inbox']['dead_letters']} dead letters. See them: leadguard inbox list"
-        parts.append(Text(dead, style="bold red"))
-    for sink in told["disabled_sinks"]:
-        since = dates.moment(sink["disabled_at"])
-        gone = f"Sink {sink['sink']} is disabled since {since} ({sink['reason']}): leadguard sinks --help"
-        parts.append(Text(gone, style="bold red"))
-    for sink in told["paused_sinks"]:
-        until = dates.moment(sink["paused_until"])
-        parts.append(Text(f"Sink {sink['sink']} asked to wait until {until} ({sink['reason']})."))
+    parts += trouble_lines(told, dates)
     if told["mail"]:
         parts.append(_mail_line(told["mail"], dates))
     parts.append(Text(f"As of {dates.moment(told['at'])} ({dates.where.key}).", style="dim"))
     return Group(*parts)
+
+
+def trouble_lines(told: dict[str, Any], dates: Dates) -> list[Text]:
+    """A line for each of troubles()."""
+    lines = []
+    if told["inbox"]["dead_letters"]:
+        dead = f"Inbox: {told['inbox']['dead_letters']} dead letters. See them: leadguard inbox list"
+        lines.append(Text(dead, style="bold red"))
+    for sink in told["disabled_sinks"]:
+        since = dates.moment(sink["disabled_at"])
+        gone = f"Sink {sink['sink']} is disabled since {since} ({sink['reason']}): leadguard sinks --help"
+        lines.append(Text(gone, style="bold red"))
+    for sink in told["paused_sinks"]:
+        until = dates.moment(sink["paused_until"])
+        lines.append(Text(f"Sink {sink['sink']} asked to wait until {until} ({sink['reason']})."))
+    return lines
 
 
 def _mail_line(mail: dict[str, Any], dates: Dates) -> Text:
@@ -257,40 +267,13 @@ def _mail_line(mail: dict[str, Any], dates: Dates) -> Text:
     return line.append(".")
 
 
-def _watch(app: App, upcoming: int, seconds: float) -> NoReturn:
-    """Draws anew until Ctrl-C; a database that goes away is waited for."""
-    from rich.live import Live
-
-    # The first look fails as every command does: a wrong URL is no reason to wait.
-    told = _read(app, upcoming)
-    if app.json or not sys.stdout.isatty():
-        while True:
-            click.echo(as_json(told)) if app.json else stdout().print(rendered(told, app.dates))
-            sys.stdout.flush()
-            time.sleep(seconds)
-            told = _read(app, upcoming)
-    console = stdout()
-    with Live(_screen(told, app, console.height), console=console, screen=True, auto_refresh=False) as live:
-        while True:
-            time.sleep(seconds)
-            try:
-                told = _read(app, upcoming)
-                live.update(_screen(told, app, console.height), refresh=True)
-            except psycopg.OperationalError as error:
-                away = Text(from_database(error).message, style="bold red")
-                live.update(Group(away, _screen(told, app, console.height - 3)), refresh=True)
-
-
-def _screen(told: dict[str, Any], app: App, height: int) -> RenderableType:
+def _screen(told: dict[str, Any], dates: Dates, height: int | None) -> RenderableType:
     """What fits the terminal: the list of deadlines gives way, for the rest is short."""
+    if height is None:
+        return rendered(told, dates)
     jobs = len(told["jobs"]) + 5 if told["jobs"] else 1
     room = height - len(told["states"]) - 5 - jobs - 3 - 5
-    return rendered(told | {"due_next": told["due_next"][: max(0, room)]}, app.dates)
-
-
-def _read(app: App, upcoming: int) -> dict[str, Any]:
-    with app.database.session("leadguard status") as connection:
-        return status(connection, upcoming)
+    return rendered(told | {"due_next": told["due_next"][: max(0, room)]}, dates)
 
 
 @click.command("status")
@@ -304,6 +287,7 @@ def _read(app: App, upcoming: int) -> dict[str, Any]:
 )
 @click.option(
     "--watch",
+    "seconds",
     type=Seconds(0.1, 86400),
     is_flag=False,
     flag_value=2,
@@ -313,7 +297,7 @@ def _read(app: App, upcoming: int) -> dict[str, Any]:
 @locale_option
 @common_options
 @pass_app
-def command(app: App, upcoming: int, watch: float | None) -> None:
+def command(app: App, upcoming: int, seconds: float | None) -> None:
     """Show the leads by state, what is due next, the outbox's backlog, the last run of each job.
 
     Leads on hold are left out of what is due: their deadlines move until the hold ends.
@@ -341,14 +325,19 @@ def command(app: App, upcoming: int, watch: float | None) -> None:
       leadguard status --watch 5
       leadguard status --next 30 --json
     """
-    if watch is not None:
-        try:
-            _watch(app, upcoming, watch)
-        except KeyboardInterrupt:
-            # That is how a watch ends.
-            return
-    told = _read(app, upcoming)
-    if app.json:
-        click.echo(as_json(told))
+
+    def read() -> dict[str, Any]:
+        with app.database.session("leadguard status") as connection:
+            return status(connection, upcoming)
+
+    def draw(told: dict[str, Any], height: int | None) -> RenderableType:
+        return _screen(told, app.dates, height)
+
+    if seconds is None:
+        show(app, read(), draw)
         return
-    stdout().print(rendered(told, app.dates))
+    try:
+        watch(app, seconds, read, draw)
+    except KeyboardInterrupt:
+        # That is how a watch ends.
+        return

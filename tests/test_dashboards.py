@@ -79,6 +79,7 @@ def test_titles_and_names_are_the_plans() -> None:
         "seasonal-ops": "Seasonal Operations",
         "operations-excellence": "Operations Excellence",
         "lead-protection": "Lead Protection",
+        "war-room": "War Room",
     }
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
+from jobs.war_room import _fitting
 from tests.shell import run
+
+Connect = Callable[..., psycopg.Connection[Any]]
 
 
 def told(url: str, *arguments: str) -> Any:
@@ -48,3 +55,49 @@ def test_what_season_refuses_is_told_by_its_code(fresh_database: str) -> None:
         result = run("season", *arguments, url=fresh_database)
         assert result[0] == code, arguments
         assert said in result[2]
+
+
+# --- war room ---------------------------------------------------------------------------------------------
+
+
+def test_the_war_room_shows_what_needs_somebody(fresh_database: str, connect: Connect) -> None:
+    url = fresh_database
+    connection = connect(url)
+    connection.execute(
+        """
+        insert into leads (user_id, created_at) values (7, now() - interval '20 days');
+        update expected_jobs set expected_since = now() - interval '1 day' where job = 'remind';
+        insert into season_milestones (season, starts_on, milestone, task, due_on, owner)
+        values ('Spargel', '2026-04-01', 'T-30', 'Load test', '2026-03-02', 'Ada')
+        """
+    )
+    told_of = told(url, "war-room", "--once")
+    figures = {(row["kpi"], row["dimension"]): row for row in told_of["figures"]}
+    assert figures["leads_by_state", "PROTECTED"]["value"] == 1
+    assert figures["job_last_success", "remind"]["status"] == "BREACH"
+    assert figures["milestones_overdue", None]["status"] == "BREACH"
+    assert [row["task"] for row in told_of["milestones"]] == ["Load test"]
+    assert told_of["season"]["season"]
+    assert told_of["inbox"]["dead_letters"] == 0
+    code, out, _ = run("war-room", "--once", url=url)
+    assert code == 0
+    assert re.search(r"│ job last success, remind\s*│\s*– │\s*15 min │ BREACH", out)
+    assert re.search(r"│ leads by state, PROTECTED\s*│\s*1 │", out)
+    assert "publish" not in out, "those that are in time need nobody"
+    assert "T-30" in out
+    connection.execute("select expect_job('remind', false)")
+    assert re.search(r"│ workers\s*│ all 5 in time │", run("war-room", "--once", url=url)[1])
+
+
+def test_what_needs_somebody_stays_on_a_small_screen() -> None:
+    lines = [
+        {"name": str(n), "status": status} for n, status in enumerate(("OK", None, "BREACH", "OK", "WARN"))
+    ]
+    shown = {room: [line["name"] for line in _fitting(lines, room)] for room in (9, 4, 3, 2, 0)}
+    assert shown == {
+        9: ["0", "1", "2", "3", "4"],
+        4: ["0", "2", "3", "4"],
+        3: ["0", "2", "4"],
+        2: ["2", "4"],
+        0: ["2", "4"],
+    }

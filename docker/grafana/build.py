@@ -30,6 +30,7 @@ from docker.grafana.panels import (
     RUNBOOKS,
     YELLOW,
     Line,
+    Panel,
     Section,
     Sql,
     arrange,
@@ -126,6 +127,16 @@ def _typed(name: str) -> str:
 
 
 OUTBOX_LAG = "max(outbox_lag_seconds)"
+CONNECTIONS = "sum(leadguard_database_connections) / max(leadguard_database_connections_limit)"
+FIRING = 'max by (severity, alertname, business_impact) (ALERTS{alertstate="firing"})'
+# The last day's average times the season's load.
+PUBLISHED = [
+    ("60 * sum(rate(outbox_published_total[5m]))", "now"),
+    (
+        "60 * sum(rate(outbox_published_total[1d])) * on () leadguard:season_load:multiplier",
+        "average × season",
+    ),
+]
 LAG_STEPS = ((None, GREEN), (3, ORANGE), (300, RED))
 DUE_STEPS = ((None, GREEN), (HOUR / 2, ORANGE), (HOUR, RED))
 NONE_WANTED = ((None, GREEN), (1, RED))
@@ -195,7 +206,7 @@ def seasonal_operations() -> models.Dashboard:
                 figure(
                     "Database connections",
                     "Share of the connections that are taken. Plans keep 30 % in reserve.",
-                    "sum(leadguard_database_connections) / max(leadguard_database_connections_limit)",
+                    CONNECTIONS,
                     "percentunit",
                     ((None, GREEN), (0.7, YELLOW), (0.8, RED)),
                     "seasonal-peak",
@@ -316,14 +327,7 @@ def seasonal_operations() -> models.Dashboard:
                 curves(
                     "Load against season",
                     "Events published a minute, against the last day's average times the season's load.",
-                    [
-                        ranged("60 * sum(rate(outbox_published_total[5m]))", "now"),
-                        ranged(
-                            "60 * sum(rate(outbox_published_total[1d])) * on ()"
-                            " leadguard:season_load:multiplier",
-                            "average × season",
-                        ),
-                    ],
+                    [ranged(*each) for each in PUBLISHED],
                     "opm",
                     "seasonal-peak",
                 ),
@@ -480,9 +484,7 @@ def operations_excellence() -> models.Dashboard:
                 listing(
                     "Alerts that fire",
                     "The watchdog always does; whatever stands beside it wants somebody.",
-                    rows(
-                        'max by (severity, alertname, business_impact) (ALERTS{alertstate="firing"})'
-                    ).ref_id("A"),
+                    rows(FIRING).ref_id("A"),
                     "protection-overview",
                     colored=["severity"],
                     hidden=["Time", "Value"],
@@ -880,12 +882,159 @@ def lead_protection() -> models.Dashboard:
     )
 
 
+# --- War Room ---------------------------------------------------------------------------------------------
+
+
+def _area(title: str, description: str, area: str, book: str) -> Panel:
+    """The rows that the terminal shows, with the target and the status of their monitoring views."""
+    query = Sql(
+        "select kpi, dimension, value, unit, threshold, status"
+        f" from public.monitoring_war_room where area = '{area}'"
+    )
+    return listing(title, description, query, book, colored=["status"])
+
+
+def war_room() -> models.Dashboard:
+    board = (
+        _board("war-room", "War Room", "What matters during a peak, on one screen.", "3h")
+        .refresh("10s")
+        .variables([])
+    )
+    first = Line(
+        9,
+        [
+            (
+                8,
+                _area(
+                    "Season",
+                    "What comes in against what was planned for, connections, tasks overdue.",
+                    "season",
+                    "seasonal-peak",
+                ),
+            ),
+            (
+                8,
+                _area(
+                    "Leads and reminders",
+                    "Leads by state, and what waits.",
+                    "protection",
+                    "reminder-pipeline",
+                ),
+            ),
+            (
+                8,
+                _area(
+                    "Events", "What waits to be published, and what was given up.", "events", "outbox-backlog"
+                ),
+            ),
+        ],
+    )
+    second = Line(
+        9,
+        [
+            (
+                8,
+                _area(
+                    "Samples, catering, cost", "Of the last day, and who waits.", "customers", "sample-loss"
+                ),
+            ),
+            (
+                8,
+                _area(
+                    "Workers",
+                    "Seconds since the last success of each that is expected.",
+                    "workers",
+                    "database-away",
+                ),
+            ),
+            (
+                8,
+                listing(
+                    "Alerts that fire",
+                    "The watchdog always does; whatever stands beside it wants somebody.",
+                    rows(FIRING).ref_id("A"),
+                    "seasonal-peak",
+                    colored=["severity"],
+                    hidden=["Time", "Value"],
+                ),
+            ),
+        ],
+    )
+    tasks = Line(
+        8,
+        [
+            (
+                24,
+                listing(
+                    "Tasks around the season",
+                    "Of the season that runs, is reviewed or comes next, and whatever is overdue.",
+                    Sql(
+                        """
+                        select id, season, milestone, task, due_on, days_left, owner, status, urgency,
+                               evidence
+                          from public.v_season_milestones
+                         where is_at_hand
+                         order by due_on, season, task
+                        """
+                    ),
+                    "seasonal-peak",
+                    colored=["status", "urgency"],
+                ),
+            )
+        ],
+    )
+    course = Line(
+        8,
+        [
+            (
+                8,
+                curves(
+                    "Load against season",
+                    "Events published a minute, against the last day's average times the season's load.",
+                    [ranged(*each) for each in PUBLISHED],
+                    "opm",
+                    "seasonal-peak",
+                ),
+            ),
+            (
+                8,
+                curves(
+                    "Lag over time",
+                    "Age of the oldest event that is not published.",
+                    [ranged(OUTBOX_LAG, "lag")],
+                    "s",
+                    "outbox-backlog",
+                ),
+            ),
+            (
+                8,
+                curves(
+                    "Connections",
+                    "Share of the database's connections that are taken, and what the season's plan allows.",
+                    [ranged(CONNECTIONS, "taken"), ranged("max(season_database_utilisation_target)", "plan")],
+                    "percentunit",
+                    "seasonal-peak",
+                ),
+            ),
+        ],
+    )
+    return arrange(
+        board,
+        [
+            Section("Now", [first, second]),
+            Section("To be done", [tasks]),
+            Section("The last hours", [course]),
+        ],
+    )
+
+
 # --- the files --------------------------------------------------------------------------------------------
 
 DASHBOARDS: dict[str, Callable[[], models.Dashboard]] = {
     "seasonal-ops": seasonal_operations,
     "operations-excellence": operations_excellence,
     "lead-protection": lead_protection,
+    "war-room": war_room,
 }
 
 
