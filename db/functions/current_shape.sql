@@ -30,7 +30,8 @@ as $$
                concat_ws(
                    E'\n',
                    r.relpersistence,
-                   case when r.relkind = 'v' then pg_get_viewdef(r.oid) end,
+                   -- A view that was restored names what its text had left without a name.
+                   case when r.relkind = 'v' then replace(pg_get_viewdef(r.oid), '::text AS text', '::text') end,
                    (select string_agg(x::text, ' ' order by x::text) from unnest(r.relacl) as x),
                    (
                        select string_agg(

@@ -56,6 +56,8 @@ for each row execute function internal.follow_hold();
 create or replace trigger lead_holds_follow_update
 after update of lead_id, user_id, start_at, end_at on public.lead_holds
 for each row
-when ((old.lead_id, old.user_id, old.start_at, old.end_at)
-    is distinct from (new.lead_id, new.user_id, new.start_at, new.end_at))
+when (
+    old.lead_id is distinct from new.lead_id or old.user_id is distinct from new.user_id
+    or old.start_at is distinct from new.start_at or old.end_at is distinct from new.end_at
+)
 execute function internal.follow_hold();

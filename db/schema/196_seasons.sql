@@ -10,7 +10,9 @@ create table if not exists public.seasons (
     sample_success_target numeric(4, 2) not null default 0.80,
     constraint seasons_pkey primary key (season),
     constraint seasons_season_usable check (not internal.is_blank(season) and char_length(season) <= 50),
-    constraint seasons_months_in_year check (first_month between 1 and 12 and last_month between 1 and 12),
+    -- Without `between`, which a dump writes otherwise than it was made.
+    constraint seasons_months_in_year
+    check (first_month >= 1 and first_month <= 12 and last_month >= 1 and last_month <= 12),
     constraint seasons_load_multiplier_usable check (load_multiplier >= 1 and load_multiplier < 1000),
     constraint seasons_app_utilisation_is_share check (app_utilisation > 0 and app_utilisation <= 1),
     constraint seasons_worker_utilisation_is_share check (worker_utilisation > 0 and worker_utilisation <= 1),
