@@ -14,13 +14,12 @@ from jobs.console import to_json as as_json
 from jobs.database import Connection, Database
 from jobs.errors import LeadguardError
 from jobs.exits import Exit
-from jobs.migrate import pending
+from jobs.migrate import RELEASE, pending
 from jobs.sqlfiles import fingerprint
 
 _DATABASE = "select what, status, evidence, what_to_do from public.production_readiness_check()"
 # Whoever may not look into internal may ask for the whole check, and finds the answer there.
 _LOOKS = "select has_schema_privilege('internal', 'usage') as may_look"
-_RELEASE = "select name, fingerprint from internal.recorded_shape where kind = 'RELEASE'"
 # More than the skew that facts are forgiven would have them refused.
 _SKEW_WARN, _SKEW_FAIL = 5, 300
 
@@ -64,7 +63,7 @@ def _program(connection: Connection) -> list[Finding]:
     advice = "Run leadguard migrate with this program."
     if missing:
         return [_finding("program and database", "FAIL", f"to be applied: {', '.join(missing)}", advice)]
-    release = connection.execute(_RELEASE).fetchone()
+    release = connection.execute(RELEASE).fetchone()
     if release is None or release["fingerprint"] != fingerprint():
         name = release["name"] if release else "unknown"
         evidence = f"program {__version__}; functions and views of another release ({name})"

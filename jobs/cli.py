@@ -35,6 +35,7 @@ Examples:
 # that what cron starts every minute does not wait for what it does not need.
 COMMANDS = {
     "migrate": "jobs.migrate",
+    "restore-check": "jobs.restore_check",
     "import": "jobs.import_command",
     "remind": "jobs.remind",
     "publish": "jobs.publish",

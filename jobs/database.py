@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 
@@ -69,6 +70,18 @@ def to_url(url: str) -> str:
 def with_database(url: str, name: str) -> str:
     """`url` for another database of the same server."""
     return make_conninfo(to_conninfo(url), dbname=name)
+
+
+def drop_database(server: "Database", name: str) -> None:
+    """Drops a database of ours with whoever is connected, if the server can be reached at all."""
+    try:
+        with server.session() as connection:
+            connection.execute(
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
+            )
+    except psycopg.OperationalError:
+        # A server that cannot be reached is what ended the work: that is the error to be shown.
+        pass
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
 from psycopg import sql
 from rich.console import Console
 from rich.table import Table
@@ -31,7 +30,7 @@ from jobs.breaches import budget_breaches, catering_breaches
 from jobs.breaches import sentence as breaches_sentence
 from jobs.cluster import Cluster, ClusterError
 from jobs.console import App, common_options, pass_app, stdout
-from jobs.database import Connection, Database, to_url, with_database
+from jobs.database import Connection, Database, drop_database, to_url, with_database
 from jobs.dates import Dates
 from jobs.entities import ENTITIES
 from jobs.errors import LeadguardError
@@ -310,7 +309,7 @@ def _own_database(app: App, keep: bool, console: Console) -> Iterator[Database]:
             if keep and finished:
                 _say_kept(console, url, f'drop it with: drop database "{name}"')
             else:
-                _drop(server, name)
+                drop_database(server, name)
         return
     try:
         with Cluster() as cluster:
@@ -321,17 +320,6 @@ def _own_database(app: App, keep: bool, console: Console) -> Iterator[Database]:
                 _say_kept(console, url, "stop and remove it with: ./run stop")
     except ClusterError as error:
         raise LeadguardError(str(error), None, Exit.UNREACHABLE) from error
-
-
-def _drop(server: Database, name: str) -> None:
-    try:
-        with server.session("leadguard demo") as connection:
-            connection.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
-            )
-    except psycopg.OperationalError:
-        # A server that cannot be reached is what ended the demo: that is the error to be shown.
-        pass
 
 
 def _say_kept(console: Console, url: str, end: str) -> None:

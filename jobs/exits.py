@@ -15,6 +15,8 @@ class Exit(IntEnum):
     SINK_FAILED = 6
     NOT_MIGRATED = 7
     NOT_RIGHT = 8
+    LOCKED = 9
+    NO_BACKUP = 10
     INTERRUPTED = 130
 
     @property
@@ -32,7 +34,9 @@ MEANINGS: dict[Exit, str] = {
     Exit.SOME_ROWS_REFUSED: "done, but some rows were refused (they stand in the file named)",
     Exit.SINK_FAILED: "the sink, the mail server or standard output failed; the next pass goes on",
     Exit.NOT_MIGRATED: "the database lacks something this program needs: run `leadguard migrate`",
-    Exit.NOT_RIGHT: "a check found something wrong: differences (verify), a FAIL (check)",
+    Exit.NOT_RIGHT: "a check found something wrong: differences (verify), a FAIL (check, migrate)",
+    Exit.LOCKED: "a lock was not to be had in time: what was done is whole; migrate again",
+    Exit.NO_BACKUP: "the backup could not be made (nothing was changed), or not be restored",
     Exit.INTERRUPTED: "interrupted (Ctrl-C or SIGTERM)",
 }
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,12 +19,15 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.connections import parse_uri
 from yoyo.migrations import MigrationList, default_migration_table
 
-from jobs.console import App, common_options, pass_app
+from jobs.backup import back_up, refuse_existing, size_of
+from jobs.console import App, Seconds, common_options, pass_app, printable, progress
 from jobs.database import Connection, Database, to_yoyo_url
-from jobs.errors import LeadguardError
+from jobs.errors import LeadguardError, describe, from_database
 from jobs.exits import Exit
 from jobs.paths import FUNCTIONS, MIGRATIONS, VIEWS
-from jobs.sqlfiles import sql_files
+from jobs.readiness import NotReady, excusing, faults_of_before
+from jobs.sqlfiles import fingerprint, sql_files
+from jobs.worker import Backoff
 
 SCHEMA = "internal"
 APPLICATION = "leadguard migrate"
@@ -33,10 +38,39 @@ APPLICATION = "leadguard migrate"
 _RUNNING = (0x4C50, 1)
 _WORKING = (0x4C50, 2)
 
-# A migration is not cut short by limits that are meant for clients.
+# A migration is not cut short by limits that are meant for clients, nor its wait for another migrate.
 _NO_LIMITS = "set statement_timeout = 0; set lock_timeout = 0; set idle_session_timeout = 0"
+_LOCK_TIMEOUT = "select set_config('lock_timeout', %s, false)"
+
+RELEASE = "select name, fingerprint from internal.recorded_shape where kind = 'RELEASE'"
+_ALTERED = "select exists (select from internal.inspect_shape() as s where s.status = 'FAIL') as it"
+# Who may be in the way, as far as this role may see it.
+_OLDEST = """
+    select format(
+               'process %%s (%%s), its transaction open for %%s s', a.pid,
+               coalesce(nullif(a.application_name, ''), a.usename),
+               round(extract(epoch from now() - a.xact_start))
+           ) as it
+      from pg_stat_activity as a
+     where a.datname = current_database() and a.backend_type = 'client backend'
+       and a.xact_start is not null and a.application_name <> %s
+     order by a.xact_start
+     limit 1
+"""
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How a change that needs a lock waits for it.
+
+    Whoever comes behind the one that waits, waits with it: so it gives up soon, lets them pass, and asks
+    again. Below deadlock_timeout (1 s), so that in a deadlock it is migrate that gives way, and no writer.
+    """
+
+    lock_timeout: float = 0.5
+    attempts: int = 10
 
 
 @dataclass(frozen=True)
@@ -49,20 +83,42 @@ class MigrationReport:
     views: int
     seconds: float
     dry_run: bool
+    backup: str | None = None
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo carries no types
     """yoyo's backend; each of its connections is marked as one that changes the schema."""
 
+    def __init__(self, dburi: Any, migration_table: str, lock_timeout: float) -> None:
+        self.lock_timeout = lock_timeout
+        super().__init__(dburi, migration_table)
+
+    def copy(self) -> "Backend":
+        return Backend(self.uri, self.migration_table, self.lock_timeout)
+
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
         super().init_connection(connection)
         connection.execute(_NO_LIMITS)
         connection.execute("select pg_advisory_lock_shared(%s, %s)", _WORKING)
+        connection.execute(_LOCK_TIMEOUT, [f"{round(self.lock_timeout * 1000)}ms"])
 
 
-def migrate(url: str, dry_run: bool = False, say: Say = lambda text: None) -> MigrationReport:
-    """Applies what is missing, then re-creates all functions and views; safe to repeat and to interrupt."""
+def migrate(
+    url: str,
+    dry_run: bool = False,
+    say: Say = lambda text: None,
+    *,
+    patience: Patience = Patience(),
+    backup: Path | None = None,
+    quiet: bool = True,
+) -> MigrationReport:
+    """Applies what is missing, then re-creates all functions and views; safe to repeat and to interrupt.
+
+    Before the first change the database is dumped into `backup`, unless there is nothing to change.
+    """
     started = time.monotonic()
+    if backup is not None:
+        refuse_existing(backup)
     migrations = read_migrations(glob.escape(str(MIGRATIONS)))
     with Database(url).session(APPLICATION) as guard:
         pending = _pending(guard, migrations)
@@ -71,25 +127,33 @@ def migrate(url: str, dry_run: bool = False, say: Say = lambda text: None) -> Mi
         _wait_for_turn(guard, say)
         # Somebody may have migrated, also further than we can, while we waited.
         pending = _pending(guard, migrations)
+        made = backup if backup and _back_up(guard, url, backup, pending, say, quiet) else None
         guard.execute("create schema if not exists internal")
-        with _backend(url) as backend, _yoyo_lock(backend):
+        patiently = partial(_patiently, guard, patience, say)
+        with _backend(url, patience) as backend, _yoyo_lock(backend):
             for migration in backend.to_apply(migrations):
                 say(f"applying {migration.id}")
-                backend.apply_migrations_only(MigrationList([migration]))
+                patiently(migration.id, partial(backend.apply_migrations_only, MigrationList([migration])))
             say("re-creating functions and views")
-            backend.run_post_apply(migrations)
-    return _report(migrations, pending, started, dry_run=False)
+            _put_in_place(guard, partial(backend.run_post_apply, migrations), patiently, say)
+    return _report(migrations, pending, started, dry_run=False, backup=made)
 
 
-def roll_back(url: str, count: int | None = None) -> list[str]:
+def roll_back(url: str, count: int | None = None, patience: Patience = Patience()) -> list[str]:
     """Undoes the last `count` migrations (all: None) and returns their names; `migrate` brings them back."""
     migrations = read_migrations(glob.escape(str(MIGRATIONS)))
+
+    def silent(text: str) -> None:
+        pass
+
     with Database(url).session(APPLICATION) as guard:
         _pending(guard, migrations)
-        _wait_for_turn(guard, lambda text: None)
-        with _backend(url) as backend, _yoyo_lock(backend):
-            undone = MigrationList(list(backend.to_rollback(migrations))[:count])
-            backend.rollback_migrations(undone)
+        _wait_for_turn(guard, silent)
+        with _backend(url, patience) as backend, _yoyo_lock(backend):
+            undone = list(backend.to_rollback(migrations))[:count]
+            for migration in undone:
+                work = partial(backend.rollback_migrations, MigrationList([migration]))
+                _patiently(guard, patience, silent, migration.id, work)
             return [migration.id for migration in undone]
 
 
@@ -119,6 +183,84 @@ def _pending(connection: Connection, migrations: MigrationList) -> list[str]:
     return [name for name in ours if name not in applied]
 
 
+def _back_up(guard: Connection, url: str, file: Path, pending: list[str], say: Say, quiet: bool) -> bool:
+    """Dumps the database, unless migrate would leave it as it is; whether it did."""
+    if not pending and is_as_released(guard):
+        say("there is nothing to change: no backup was made")
+        return False
+    say(f"backing up into {file}")
+    with progress("backup", None, quiet) as advance:
+        size = back_up(guard, url, file, advance)
+    say(f"the backup is made: {size_of(size)}; prove it with: leadguard restore-check {file}")
+    return True
+
+
+def is_as_released(guard: Connection) -> bool:
+    """Whether migrate, with nothing pending, would find functions, views and all else as it leaves them."""
+    try:
+        release = guard.execute(RELEASE).fetchone()
+        altered = guard.execute(_ALTERED).fetchone()
+    except psycopg.Error:
+        return False  # migrate will put right what is missing, or tell
+    return bool(release and release["fingerprint"] == fingerprint() and altered and not altered["it"])
+
+
+def _patiently(
+    guard: Connection, patience: Patience, say: Say, what: str, work: Callable[[], object]
+) -> None:
+    """Does `work`, a transaction, again and again until it gets its locks or the attempts are used up."""
+    pauses = Backoff(first=1, most=15)
+    for attempt in range(1, patience.attempts + 1):
+        try:
+            work()
+            return
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            row = guard.execute(_OLDEST, [APPLICATION]).fetchone()
+            oldest = f"; perhaps in the way: {printable(row['it'])}" if row else ""
+            if attempt == patience.attempts:
+                times = "one try" if attempt == 1 else f"{attempt} tries"
+                raise LeadguardError(
+                    f"{what}: no lock was to be had within {patience.lock_timeout:g} s, in {times}{oldest}",
+                    "What was applied is whole, the rest is as before: run leadguard migrate again, with"
+                    " more --lock-attempts or when it is quieter.",
+                    Exit.LOCKED,
+                ) from error
+            pause = pauses.next()
+            say(
+                f"{what}: no lock within {patience.lock_timeout:g} s{oldest};"
+                f" try {attempt} of {patience.attempts}, the next in {pause:.1f} s"
+            )
+            time.sleep(pause)
+
+
+def _put_in_place(
+    guard: Connection, work: Callable[[], object], patiently: Callable[..., None], say: Say
+) -> None:
+    """Functions, views and the readiness check, in one transaction."""
+    what = "functions and views"
+    try:
+        try:
+            patiently(what, work)
+        except NotReady as refusal:
+            excused = faults_of_before(guard, refusal.faults)
+            if len(excused) < len(refusal.faults):
+                raise
+            for fault in refusal.faults:
+                say(f"not held against this release: {fault['what']}: {fault['evidence']}")
+            with excusing(excused):
+                patiently(what, work)
+    except psycopg.Error as error:
+        if from_database(error).code is Exit.UNREACHABLE:
+            raise
+        hint = from_database(error).hint
+        problem = LeadguardError(
+            f"functions and views could not be put in place: {describe(error)}",
+            "None of them became visible, those of before go on." + (f" {hint}" if hint else ""),
+        )
+        problem.sqlstate = error.sqlstate
+        raise problem from error
+
+
 def _wait_for_turn(guard: Connection, say: Say) -> None:
     guard.execute(_NO_LIMITS)
     row = guard.execute("select pg_try_advisory_lock(%s, %s) as mine", _RUNNING).fetchone()
@@ -133,9 +275,10 @@ def _wait_for_turn(guard: Connection, say: Say) -> None:
 
 
 @contextmanager
-def _backend(url: str) -> Iterator[Any]:
+def _backend(url: str, patience: Patience) -> Iterator[Any]:
     _give_user_a_name()
-    backend = Backend(parse_uri(to_yoyo_url(url, SCHEMA)), default_migration_table)
+    uri = parse_uri(to_yoyo_url(url, SCHEMA))
+    backend = Backend(uri, default_migration_table, patience.lock_timeout)
     with backend:
         backend.init_database()
         yield backend
@@ -160,7 +303,13 @@ def _give_user_a_name() -> None:
         os.environ["LOGNAME"] = f"uid-{os.getuid()}"
 
 
-def _report(migrations: MigrationList, pending: list[str], started: float, dry_run: bool) -> MigrationReport:
+def _report(
+    migrations: MigrationList,
+    pending: list[str],
+    started: float,
+    dry_run: bool,
+    backup: Path | None = None,
+) -> MigrationReport:
     return MigrationReport(
         applied=pending,
         known=len(migrations) - len(pending),
@@ -168,28 +317,64 @@ def _report(migrations: MigrationList, pending: list[str], started: float, dry_r
         views=len(sql_files(VIEWS)),
         seconds=round(time.monotonic() - started, 3),
         dry_run=dry_run,
+        backup=str(backup) if backup else None,
     )
 
 
 @click.command("migrate")
 @click.option("--dry-run", is_flag=True, help="Only list what would be applied.")
+@click.option(
+    "--backup",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Before the first change, dump the database into this new file (pg_dump must be on PATH).",
+)
+@click.option(
+    "--lock-timeout",
+    type=Seconds(0.01, 3600),
+    default=Patience.lock_timeout,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a change waits for a lock, and others behind it.",
+)
+@click.option(
+    "--lock-attempts",
+    type=click.IntRange(1, 1000),
+    default=Patience.attempts,
+    show_default=True,
+    help="How often it asks, after pauses that grow to 15 s.",
+)
 @common_options
 @pass_app
-def command(app: App, dry_run: bool) -> None:
+def command(app: App, dry_run: bool, backup: Path | None, lock_timeout: float, lock_attempts: int) -> None:
     """Bring the database to this release: apply what is missing, re-create functions and views.
+
+    Each migration is a transaction; functions and views are the last one, and it ends with a check: where
+    the new ones would not be ready (the rules on sample data, the stored rows), none of it becomes visible
+    and those of before go on. Workers and writers may go on meanwhile.
 
     Safe to repeat, to run twice at once (the second waits) and to interrupt, also by kill -9.
 
     \b
     Exit codes: 0 done, 1 the database refused, 3 unreachable,
-    4 the database is newer than this program (nothing was changed).
+    4 the database is newer than this program (nothing was changed),
+    8 this release would not be ready here (its functions did not become visible),
+    9 a lock was not to be had, 10 the backup could not be made (nothing was changed).
 
     \b
     Examples:
       leadguard migrate
+      leadguard migrate --backup "before-$(date +%F-%H%M).dump" --lock-attempts 30
       leadguard migrate --dry-run --database-url postgresql://owner@db.example/leads
     """
-    report = migrate(app.database_url, dry_run, say=lambda text: None if app.json else app.remark(text))
+    report = migrate(
+        app.database_url,
+        dry_run,
+        say=lambda text: None if app.json else app.remark(text),
+        patience=Patience(lock_timeout, lock_attempts),
+        backup=backup,
+        quiet=app.json or app.logs_json,
+    )
     verb = "would apply" if dry_run else "applied"
     applied = ", ".join(report.applied) or "nothing"
     app.report(

@@ -1,6 +1,7 @@
 """The runbooks as files: db/runbooks, one a runbook, both languages side by side, so that neither lags."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,12 @@ def read_runbooks() -> list[dict[str, Any]]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return _parsed(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise LeadguardError(f"{path.name} cannot be read: {error}") from error
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    """What a text says; parsing all of them takes longer than storing them."""
+    return tomllib.loads(text)

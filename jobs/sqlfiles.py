@@ -1,12 +1,19 @@
 """The SQL files of db/: which there are, in which order, and how one is loaded."""
 
 import hashlib
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from jobs.paths import FUNCTIONS, RUNBOOKS, VIEWS
+from jobs.paths import FUNCTIONS, RUNBOOKS, SCHEMA, VIEWS
+
+# What of db/schema every migrate loads again.
+RIGHTS = SCHEMA / "000_schemas.sql"
+ERROR_CODES = SCHEMA / "020_error_codes.sql"
+EVENTS = SCHEMA / "136_registered_events.sql"
 
 
 def sql_files(folder: Path) -> list[Path]:
@@ -17,9 +24,16 @@ def sql_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.sql"), key=lambda path: (not path.name.startswith("v_"), path.name))
 
 
-def load(connection: psycopg.Connection[Any], folder: Path) -> None:
-    """Runs every file of `folder`, each as one text without parameters (so `%` and `;` mean nothing here)."""
-    for path in sql_files(folder):
+def makes_triggers(path: Path) -> bool:
+    """Whether loading this file locks a table."""
+    return re.search(rb"^create or replace trigger ", path.read_bytes(), re.MULTILINE) is not None
+
+
+def load(
+    connection: psycopg.Connection[Any], folder: Path, chosen: Callable[[Path], bool] = lambda path: True
+) -> None:
+    """Runs the files of `folder`, each as one text without parameters (so `%` and `;` mean nothing here)."""
+    for path in filter(chosen, sql_files(folder)):
         try:
             connection.execute(path.read_bytes())
         except psycopg.Error as error:
@@ -28,8 +42,9 @@ def load(connection: psycopg.Connection[Any], folder: Path) -> None:
 
 
 def fingerprint() -> str:
-    """One value for this program's functions, views, runbooks: another in the database, another release."""
+    """One value for all that every migrate loads: another in the database, another release."""
     digest = hashlib.sha256()
-    for path in (*sql_files(FUNCTIONS), *sql_files(VIEWS), *sorted(RUNBOOKS.glob("*.toml"))):
+    tables = (RIGHTS, ERROR_CODES, EVENTS)
+    for path in (*tables, *sql_files(FUNCTIONS), *sql_files(VIEWS), *sorted(RUNBOOKS.glob("*.toml"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -39,6 +39,11 @@ def verify_all(connection: Connection, batch: int) -> Iterator[tuple[int, list[d
         after = rows[-1]["id"]
 
 
+def verify_figures(connection: Connection) -> list[dict[str, Any]]:
+    """The figures that are not what their facts come to."""
+    return connection.execute(_FIGURES).fetchall()
+
+
 def _figures_table(rows: list[dict[str, Any]]) -> Table:
     table = Table("Figure", "Label", "Counted", "From the facts")
     for row in rows:
@@ -95,7 +100,7 @@ def command(app: App, lead: int | None, batch: int) -> None:
                     checked += count
                     found += differences
                     advance(count)
-            figures = connection.execute(_FIGURES).fetchall()
+            figures = verify_figures(connection)
     if app.json:
         count = len(found) + len(figures)
         told = {"leads": checked, "differences": found, "figures": figures, "count": count}

@@ -14,6 +14,7 @@ declare
         '0 differences', 'an event', 'refused'
     ];
     v_fault text;
+    v_is_right boolean;
 begin
     begin
         insert into public.protection_policies (policy, version) values ('readiness check', 1);
@@ -53,14 +54,12 @@ begin
             or sqlstate 'LP026' or sqlstate 'LP027' then
             v_fault := sqlstate || ': ' || sqlerrm;
     end;
+    v_is_right := v_said is not distinct from v_due and v_fault is null;
     return query
-        select 'protection rules',
-               case when v_said = v_due and v_fault is null then 'OK' else 'FAIL' end,
-               coalesce(v_fault, array_to_string(v_said, ', ', 'nothing')),
-               case
-                   when v_fault is not null or v_said is distinct from v_due
-                       then 'Due were: ' || array_to_string(v_due, ', ') || '. Run leadguard migrate, then check again.'
-               end;
+        select 'protection rules', case when v_is_right then 'OK' else 'FAIL' end,
+               coalesce(v_fault, array_to_string(v_said, ', ', 'nothing'))
+               || case when v_is_right then '' else '; due were: ' || array_to_string(v_due, ', ') end,
+               case when not v_is_right then 'Run leadguard migrate, then check again.' end;
 end
 $$;
 comment on function internal.inspect_rules() is

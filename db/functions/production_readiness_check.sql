@@ -20,15 +20,13 @@ as $$
      union all
     select * from internal.inspect_rights()
      union all
-    select * from internal.inspect_rules()
+    select * from internal.inspect_deployment()
      union all
     select * from internal.inspect_events()
      union all
     select * from internal.inspect_work()
      union all
     select * from internal.inspect_mail()
-     union all
-    select * from internal.inspect_stored_rows()
 $$;
 comment on function public.production_readiness_check() is
     'The database''s readiness, a row a question: what, status OK, WARN or FAIL, evidence, what to do. Tries the rules on sample data and takes it back; ready if no row is FAIL. leadguard check adds what only a client sees.';

@@ -118,7 +118,7 @@ rollback to savepoint untouched;
 delete from event_types where event_type = 'lead.hold.created';
 drop trigger event_types_compile on event_types;
 insert into event_types (event_type, description) values ('lead.hold.created', 'x');
-select is(pg_temp.status('events'), 'FAIL', 'a type that the check does not know is noticed');
+select is(pg_temp.status('event types'), 'FAIL', 'a type that the check does not know is noticed');
 select is(pg_temp.status('protection rules'), 'FAIL', 'also in that the rules cannot tell what they do');
 rollback to savepoint untouched;
 alter table outbox disable trigger outbox_check;
