@@ -8,43 +8,51 @@ set search_path = pg_catalog, pg_temp
 set enable_seqscan = off -- plans are cached: one made while the tables are small must not scan them later
 as $$
 declare
-    v_new record;
+    v_is_single boolean;
+    v_lead_id bigint;
+    v_user_id bigint;
+    v_activity_type text;
+    v_occurred_at timestamptz;
     v_other_leads bigint[];
     v_noted_leads bigint[];
     v_late boolean;
-    v_known boolean;
+    v_sane boolean;
     v_missed boolean;
     v_uncounted bigint;
     v_other record;
 begin
-    -- One activity, the usual statement of a person's day: two small queries instead of one large.
-    select count(*) as entered, min(e.lead_id) as lead_id, min(e.user_id) as user_id,
-           min(e.activity_type) as activity_type, min(e.occurred_at) as occurred_at
-      into strict v_new
-      from (select * from entered limit 2) as e;
-    if v_new.entered = 1 then
-        perform from public.leads as l where l.id = v_new.lead_id for key share;
+    -- One activity, the usual statement of a person's day: small queries instead of one large, and of many rows only
+    -- the first is read here.
+    select not exists (select from entered offset 1) and least(e.occurred_at, e.created_at) >= '2000-01-01 00:00+00',
+           e.lead_id, e.user_id, e.activity_type, e.occurred_at
+      into v_is_single, v_lead_id, v_user_id, v_activity_type, v_occurred_at
+      from entered as e;
+    if v_is_single then
+        perform from public.leads as l where l.id = v_lead_id for key share;
         update internal.lead_clocks as c
-           set last_qualified_activity_at = v_new.occurred_at,
+           set last_qualified_activity_at = v_occurred_at,
                (reminder_due_at, grace_ends_at, protection_expires_at, steady_until, next_reminder_check_at) = (
                    select k.reminder_due_at, k.grace_ends_at, k.protection_expires_at, k.steady_until,
                           k.next_reminder_check_at
-                     from internal.restarted_clock(c, v_new.occurred_at, p) as k
+                     from internal.restarted_clock(c, v_occurred_at, p) as k
                ),
                facts_entered_at = greatest(c.facts_entered_at, now()),
                qualified_activities = c.qualified_activities + 1
           from public.activity_types as t, public.protection_policies as p
-         where c.lead_id = v_new.lead_id and c.user_id = v_new.user_id
-           and t.activity_type = v_new.activity_type and t.is_qualified
+         where c.lead_id = v_lead_id and c.user_id = v_user_id
+           and t.activity_type = v_activity_type and t.is_qualified
            and p.policy = c.policy and p.version = c.policy_version
-           and internal.restarts_plainly(c, v_new.occurred_at, v_new.occurred_at);
+           and internal.restarts_plainly(c, v_occurred_at, v_occurred_at);
         if found then
             return null;
         end if;
     end if;
 
     with touched as materialized (
-        select e.lead_id, e.user_id, bool_and(t.activity_type is not null) as has_known_types,
+        select e.lead_id, e.user_id,
+               bool_and(
+                   t.activity_type is not null and least(e.occurred_at, e.created_at) >= '2000-01-01 00:00+00'
+               ) as is_sane,
                min(e.occurred_at) filter (where t.is_qualified) as first_at,
                max(e.occurred_at) filter (where t.is_qualified) as last_at,
                count(*) filter (where t.is_qualified) as qualified
@@ -53,7 +61,7 @@ begin
          group by e.lead_id, e.user_id
     ), locked as materialized (
         select t.lead_id, t.last_at, t.qualified,
-               l.id is not null and t.has_known_types as is_known,
+               l.id is not null and t.is_sane as is_sane,
                c.user_id = t.user_id as is_owner,
                c.ended_at is not null as is_over,
                t.first_at < c.final_until as is_late,
@@ -63,7 +71,10 @@ begin
               select x.id from public.leads as x where x.id = t.lead_id for key share
           ) as l on true
           left join lateral (
-              select * from internal.lead_clocks as x where x.lead_id = l.id and t.last_at is not null for update
+              -- In the key itself: a condition beside it would be a node of the plan, run for each lead.
+              select * from internal.lead_clocks as x
+               where x.lead_id = case when t.last_at is not null then l.id end
+                 for update
           ) as c on true
     ), restarted as (
         update internal.lead_clocks as c
@@ -83,13 +94,16 @@ begin
     )
     select array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain),
            array_agg(l.lead_id) filter (where not l.is_owner or l.is_over),
-           bool_or(l.is_late), bool_and(l.is_known),
+           bool_or(l.is_late), bool_and(l.is_sane),
            count(*) filter (where l.is_owner and l.is_plain) > (select count(*) from restarted),
            sum(l.qualified) - (select coalesce(sum(r.qualified), 0) from restarted as r)
-      into v_other_leads, v_noted_leads, v_late, v_known, v_missed, v_uncounted
+      into v_other_leads, v_noted_leads, v_late, v_sane, v_missed, v_uncounted
       from locked as l;
 
-    if not v_known then
+    if not v_sane then
+        perform internal.checked_moment(e.occurred_at, 'occurred_at', false),
+                internal.checked_moment(e.created_at, 'created_at', false)
+           from entered as e;
         perform internal.refuse_unknown(e.lead_id, e.activity_type) from entered as e;
     end if;
 
@@ -137,7 +151,7 @@ begin
 end
 $$;
 comment on function internal.count_new_activities() is
-    'Trigger on lead_activities: brings the clocks of every touched lead in line with the activities entered. Errors: LP001, LP008.';
+    'Trigger on lead_activities: brings the clocks of every touched lead in line with the activities entered. Errors: LP001, LP006, LP008.';
 revoke all on function internal.count_new_activities() from public;
 
 create or replace trigger lead_activities_count after insert on public.lead_activities

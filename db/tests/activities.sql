@@ -1,6 +1,6 @@
 -- Activities: record_qualified_activity, plain inserts, and what they do to a running grace.
 begin;
-select plan(32);
+select plan(36);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '30 days' from generate_series(1, 10) as i;
@@ -31,6 +31,19 @@ select throws_ok($$select record_qualified_activity(1, 7, null)$$, 'LP008', null
 select throws_ok($$select record_qualified_activity(777, 7)$$, 'LP001', null, 'an unknown lead is refused');
 select throws_ok($$select record_qualified_activity(1, 7, 'QUALIFIED_CALL', now() + interval '6 minutes')$$, 'LP007', null, 'a moment in the future is refused');
 select throws_ok($$select record_qualified_activity(1, 7, 'QUALIFIED_CALL', 'infinity')$$, 'LP006', null, 'eternity is refused');
+select throws_ok($$select record_qualified_activity(1, 7, 'QUALIFIED_CALL', '1999-12-31 23:59:59+00')$$, 'LP006', null, 'the last century is refused');
+select throws_ok(
+    $$insert into lead_activities (lead_id, user_id, activity_type, created_at) values (1, 7, 'QUALIFIED_CALL', '1999-12-31 23:59:59+00')$$,
+    'LP006', null, 'a plain insert: entered in the last century'
+);
+select throws_ok(
+    $$insert into lead_activities (lead_id, user_id, activity_type, created_at) values (1, 7, 'QUALIFIED_CALL', now()), (2, 7, 'QUALIFIED_CALL', '-infinity')$$,
+    'LP006', null, 'one of two rows entered before time refuses both'
+);
+select throws_ok(
+    $$insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (1, 7, 'QUALIFIED_CALL', now()), (777, 7, 'TELEPATHY', '-infinity')$$,
+    'LP006', null, 'a moment before time is told first, before an unknown lead and type'
+);
 select throws_ok($$insert into lead_activities (lead_id, user_id, activity_type) values (1, 7, 'qualified_call')$$, 'LP008', null, 'types are spelled as listed');
 select throws_ok($$insert into lead_activities (lead_id, user_id, activity_type) values (777, 7, 'QUALIFIED_CALL')$$, 'LP001', null, 'a plain insert: unknown lead');
 select throws_ok($$insert into lead_activities (lead_id, user_id, activity_type) values (1, null, 'QUALIFIED_CALL')$$, '23502', null, 'a plain insert: no user');
