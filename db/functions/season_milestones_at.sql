@@ -65,4 +65,4 @@ $$;
 comment on function public.season_milestones_at(timestamptz) is
     'The tasks of all seasons as of a day in the business zone (null: today): days_left until due_on; urgency OVERDUE, DUE_SOON (seven days), LATER, or null when ended; is_at_hand: of the season that runs, is reviewed or comes next, or overdue. Errors: LP006.';
 revoke all on function public.season_milestones_at(timestamptz) from public;
-grant execute on function public.season_milestones_at(timestamptz) to lead_operations, grafana_reader;
+grant execute on function public.season_milestones_at(timestamptz) to lead_operations, lead_exporter, grafana_reader;

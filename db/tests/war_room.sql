@@ -1,6 +1,6 @@
 -- What matters in a peak: new leads against what the season was planned for, and one screen of the monitoring views.
 begin;
-select plan(14);
+select plan(15);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 create function pg_temp.stands(p_kpi text) returns text language sql as $$
@@ -34,6 +34,9 @@ select is(pg_temp.stands('milestones_overdue') || ', ' || pg_temp.stands('milest
 insert into season_milestones (season, starts_on, milestone, task, due_on, owner)
 select 'All year', '2026-01-01', 'T-' || n, 'x', timezone('Europe/Berlin', now())::date - n, 'x' from generate_series(-2, 1) as n;
 select is(pg_temp.stands('milestones_overdue') || ', ' || pg_temp.stands('milestones_due_soon'), '1 of 0 BREACH, 3 of', 'what was due yesterday is');
+set local role lead_exporter;
+select is((select value from metric_season_milestones_overdue), 1::double precision, 'which Prometheus is told, too');
+reset role;
 
 -- The screen.
 select set_eq('select distinct area from monitoring_war_room', array['season', 'protection', 'events', 'customers', 'workers'], 'the war room has all areas');
