@@ -370,7 +370,7 @@ def test_a_policy_longer_than_its_new_bound_does_not_stop_the_upgrade(
 
 
 def test_a_policy_of_mixed_signs_does_not_stop_the_upgrade(fresh_database: str, connect: Connect) -> None:
-    roll_back_before(fresh_database, "0019.terms_lead_ahead")
+    roll_back_before(fresh_database, "0017.terms_lead_ahead")
     connection = connect(fresh_database)
     mixed = "insert into public.protection_policies (policy, base_term) values (%s, '1 month -29 days')"
     connection.execute(mixed, ["before"])
