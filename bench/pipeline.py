@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import json
 import multiprocessing
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection as Pipe
 
 from bench.measure import Result
 from jobs.database import Connection, Database
 from jobs.publish import DEFAULT_LIMIT, Publisher, wait_for_events
-from jobs.sinks import Event, Refusal
+from jobs.sinks.memory import Nowhere, Receiver
 
 DRAIN_BOUND = 40_000  # events a second
 MEDIAN_BOUND_MS = 5.0
@@ -54,31 +53,6 @@ _BARE_NOTIFY = b"""
     with written as (insert into public.bench_bare (user_id) values (%s) returning id)
     select id, pg_notify('bench_bare', id::text) from written
 """
-
-
-class Nowhere:
-    """A sink that accepts everything at once, and proves it: what is left is our own work."""
-
-    proves_delivery = True
-    keeps_order = True
-
-    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
-        return {}
-
-    def close(self) -> None:
-        pass
-
-
-class Receiver(Nowhere):
-    """Notes when each event arrives."""
-
-    def __init__(self) -> None:
-        self.received: list[tuple[str, int]] = []
-
-    def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
-        at = time.monotonic_ns()
-        self.received += [(event.payload, at) for event in events]
-        return {}
 
 
 def measure_drain(url: str, events: int, publishers: int, bound: float | None) -> Result:
@@ -209,7 +183,7 @@ def _publish(url: str, pipe: Pipe) -> None:
             wait_for_events(connection, 0.5)
             publisher.drain()
         publisher.drain()
-    pipe.send([(json.loads(payload)["lead_id"], at) for payload, at in sink.received])
+    pipe.send([(event.lead_id, at) for event, at in sink.received])
 
 
 def _listen(url: str, pipe: Pipe) -> None:

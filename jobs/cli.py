@@ -58,6 +58,7 @@ COMMANDS = {
     "capacity": "jobs.capacity",
     "season": "jobs.season",
     "war-room": "jobs.war_room",
+    "rehearse": "jobs.rehearse",
     "hold": "jobs.hold",
     "release": "jobs.release",
     "extend": "jobs.extend",

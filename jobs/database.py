@@ -90,6 +90,11 @@ class Database:
 
     url: str = ""
 
+    @property
+    def name(self) -> str:
+        """What the URL calls the database; empty where it leaves that to libpq."""
+        return str(conninfo_to_dict(to_conninfo(self.url)).get("dbname", ""))
+
     def connect(self, application: str = "leadguard") -> Connection:
         """A connection in autocommit mode: a transaction is open only where the code opens one."""
         defaults: dict[str, Any] = {}

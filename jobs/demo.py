@@ -5,8 +5,6 @@ explained. Every figure shown is read from the database.
 """
 
 import json
-import os
-import secrets
 import sys
 import tempfile
 import time
@@ -21,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,7 +27,7 @@ from jobs.breaches import budget_breaches, catering_breaches
 from jobs.breaches import sentence as breaches_sentence
 from jobs.cluster import Cluster, ClusterError
 from jobs.console import App, common_options, pass_app, stdout
-from jobs.database import Connection, Database, drop_database, to_url, with_database
+from jobs.database import Connection, Database, to_url
 from jobs.dates import Dates
 from jobs.entities import ENTITIES
 from jobs.errors import LeadguardError
@@ -42,6 +39,7 @@ from jobs.migrate import migrate
 from jobs.paths import EXAMPLES
 from jobs.publish import publish
 from jobs.refresh import refresh
+from jobs.scratch import scratch_database
 from jobs.sinks.lines import LineSink
 from jobs.status import counts, counts_table, deadlines, deadlines_table
 
@@ -294,26 +292,17 @@ def _chapter(console: Console, title: str) -> None:
 @contextmanager
 def _own_database(app: App, keep: bool, console: Console) -> Iterator[Database]:
     """A database of the demo's own: on the server that is named, else on one made for it."""
-    # Nobody else's name, also where several machines share a server: it is dropped without a question.
-    name = f"leadguard_demo_{os.getpid()}_{secrets.token_hex(4)}"
     if app.database_url:
-        server = Database(app.database_url)
-        url = with_database(app.database_url, name)
         finished = False
-        try:
-            with server.session("leadguard demo") as connection:
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-            yield Database(url)
+        with scratch_database(app.database, "demo", is_kept=lambda: keep and finished) as database:
+            yield database
             finished = True
-        finally:
-            if keep and finished:
-                _say_kept(console, url, f'drop it with: drop database "{name}"')
-            else:
-                drop_database(server, name)
+        if keep:
+            _say_kept(console, database.url, f'drop it with: drop database "{database.name}"')
         return
     try:
         with Cluster() as cluster:
-            url = cluster.create_database(name)
+            url = cluster.create_database("leadguard_demo")
             yield Database(url)
             if keep:
                 cluster.keep()

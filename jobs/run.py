@@ -118,13 +118,13 @@ class Outlet:
     again at once.
     """
 
-    def __init__(self, url: str, database: Database, limit: int) -> None:
+    def __init__(self, url: str, database: Database, limit: int, sink: Sink | None = None) -> None:
         self._url = url
         self._database = database
         self._limit = limit
         self._holder = new_holder()
         self._doubts = Doubts()
-        self._sink: Sink | None = None
+        self._sink = sink
         self._publisher: Publisher | None = None
         self._connection: Connection | None = None
 
