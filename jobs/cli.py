@@ -68,6 +68,7 @@ COMMANDS = {
     "go-live": "jobs.go_live",
     "report": "jobs.report",
     "runbook": "jobs.runbook",
+    "drill": "jobs.drill",
     "demo": "jobs.demo",
 }
 
