@@ -58,6 +58,12 @@ def test_a_drill_is_passed_by_its_solution_and_not_before(drill: Drill, database
         ("emergency-escalation", "call create_lead_hold(4712, 8, 'too')", True, "lost nothing"),
         ("emergency-escalation", "update event_catering_requests set responded_at = now()", True, "as if it"),
         ("peak-response", "delete from outbox", True, "without having been published"),
+        (
+            "milestones",
+            "update season_milestones set entered_at = now() where task = 'Review'",
+            True,
+            "not meant",
+        ),
         ("alert-response", "select expect_job('expire', false)", False, "switched off"),
     ],
 )
