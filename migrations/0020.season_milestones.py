@@ -17,9 +17,8 @@ def add(connection: psycopg.Connection[Any]) -> None:
 
 def remove(connection: psycopg.Connection[Any]) -> None:
     connection.execute("delete from public.kpi_thresholds where kpi = 'milestones_overdue'")
-    # The functions that return its rows go with it; migrate brings them back.
-    connection.execute("drop table if exists public.season_milestones cascade")
-    connection.execute("drop table if exists public.season_milestone_templates cascade")
+    connection.execute("drop table if exists public.season_milestones")
+    connection.execute("drop table if exists public.season_milestone_templates")
 
 
 step(add, remove)
