@@ -801,12 +801,17 @@ class Dispatch(Operation):
 
 
 def saved_since(lead: Lead, at: datetime, now: datetime) -> bool:
-    """Whether protection was over at `at`, but for an extension granted since: who prevails is left open."""
+    """Whether protection was over at `at`, or at the conversion before it, but is not by what is known now.
+
+    An extension granted since, or a hold that is still open and moves R past the window of a reminder sent
+    early, has saved it: what prevails is left open.
+    """
     period = lead.current
-    if period.started_at > at or period.ended_at is not None:
+    if period.started_at > at or period.end_reason not in (None, "CONVERTED"):
         return False
+    moment = min(at, period.ended_at or at)
     return (
-        read_clocks(period, lead.facts, at).over is not None
+        read_clocks(period, lead.facts, moment).over is not None
         and read_clocks(period, lead.facts, now).over is None
     )
 

@@ -30,7 +30,11 @@ begin
          cross join lateral internal.evaluate_period(p, p_converted_at) as e
          where p.id = v_clocks.period_id;
         select * into strict v_row from internal.protection_row(v_at_conversion, p_converted_at);
-        if v_row.state <> 'EXPIRED' then
+        -- Over as of the conversion, and not as of now: an open hold has since moved R past the window of the reminder
+        -- that ended it. The lead stays converted.
+        if v_row.state <> 'EXPIRED'
+            or not p_is_new and (internal.protection_row(v_clocks, now())).state <> 'EXPIRED'
+        then
             perform internal.end_period(
                 v_clocks, p_converted_at, 'CONVERTED', p_converted_at is distinct from v_was_converted_at
             );

@@ -1,6 +1,6 @@
 -- leads.converted_at ends the protection that ran at that moment; null again reopens it.
 begin;
-select plan(27);
+select plan(29);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -109,6 +109,14 @@ update leads set user_id = 8, converted_at = now() where id = 10;
 select results_eq($$select user_id, end_reason from lead_protection_periods where lead_id = 10 order by id$$, $$values (7::bigint, 'TRANSFERRED'), (8, 'CONVERTED')$$,
     'both in one statement as well');
 select is_empty($$select * from verify_lead_protection() where lead_id <= 10$$, 'what is stored is what the facts come to');
+
+-- By what was known at the conversion a reminder sent early had ended it; since then an open hold has moved R past that reminder's window.
+insert into leads (id, user_id, created_at) values (11, 7, '2025-01-10 09:00+01');
+insert into lead_holds (lead_id, user_id, reason, start_at) values (11, 7, 'price list', '2025-03-10 09:00+01');
+update leads set converted_at = '2025-03-11 10:00+01' where id = 11;
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values (11, 7, '2025-03-12', '2025-03-12 09:00+01', '2025-01-15 09:00+01');
+select results_eq('select state, protection_expires_at from v_user_lead_protection where id = 11', $$values ('CONVERTED', null::timestamptz)$$, 'a converted lead is not put under protection again by a reminder entered late');
+select is_empty('select * from verify_lead_protection(11)', 'nor does what is stored contradict its conversion');
 
 select * from finish();
 rollback;
