@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -303,7 +303,7 @@ class Rehearsal:
         self._stopping = threading.Event()
         self._receiver = Receiver()
 
-    def run(self, watch: Watch) -> Iterator[Phase]:
+    def run(self, watch: Watch) -> Generator[Phase, None, None]:
         """Yields each phase as it ends; `watch(label, total)` shows how far it is."""
         with self._database.session("leadguard rehearse") as connection, self._workers():
             client = self._client(connection)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -207,12 +208,16 @@ def _rehearse(app: App, plan: Plan, limits: dict[str, float]) -> list[Phase]:
             limits = {"outbox_lag_seconds": float(target["threshold"]), **limits}
         plan = replace(plan, bounds=bounds(limits))
         done = []
-        for phase in Rehearsal(scratch, plan).run(lambda label, total: progress(label, total, app.json)):
-            app.remark(
-                f"{phase.factor:g}x, {phase.rate:g} requests/s for {phase.seconds:g} s:"
-                f" {'passed' if phase.passed else 'MISSED'}"
-            )
-            done.append(phase)
+        # Closed: whatever ends it, the workers end before their database does.
+        with closing(
+            Rehearsal(scratch, plan).run(lambda label, total: progress(label, total, app.json))
+        ) as phases:
+            for phase in phases:
+                app.remark(
+                    f"{phase.factor:g}x, {phase.rate:g} requests/s for {phase.seconds:g} s:"
+                    f" {'passed' if phase.passed else 'MISSED'}"
+                )
+                done.append(phase)
         return done
 
 

@@ -45,7 +45,7 @@ insert into public.go_live_questions (criterion, position, category, title, is_m
     ('integration', 230, 'operations', 'The modules work together, end to end', true,
         'Let each module write once and the workers publish and refresh; see leadguard runbook outbox-backlog for dead letters.'),
     ('peak_performance', 240, 'operations', 'Performance has been tested for the seasonal peaks', false,
-        'Rehearse the peak at the load of the coming season (seasons.load_multiplier), and keep the verdict.')
+        'Rehearse the peak: leadguard rehearse --season NAME --record; the reference is its row in rehearsals.')
 on conflict (criterion) do nothing;
 
 -- History: a sign-off runs out or is withdrawn, and stays on record either way.
