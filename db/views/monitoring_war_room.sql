@@ -1,10 +1,27 @@
 -- What matters in a peak, on one screen: the terminal and Grafana show these rows. Each is that of its monitoring
--- view, target and status included; here is chosen only.
+-- view, target and status included; here is chosen only. But of the leads it shows the last count (a minute ago, see
+-- snapshot_age), as Prometheus has it: a screen that asks every few seconds must not go through a million leads each time.
 create or replace view public.monitoring_war_room as
-with figures as (
+with counted as (
+    select 'leads_by_state' as kpi, m.state as dimension, m.value::numeric as value, 'leads' as unit
+    from public.metric_lead_protection_state as m
+    union all
+    select 'holds_active', null, m.value::numeric, 'holds' from public.metric_lead_holds_active as m
+    union all
+    select 'reminders_pending', null, m.value::numeric, 'reminders' from public.metric_lead_reminders_pending as m
+    union all
+    select 'reminder_oldest_unsent', null, m.value::numeric, 'seconds'
+    from public.metric_lead_reminder_oldest_due_seconds as m
+),
+
+figures as (
     select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_season as m
     union all
-    select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_user_lead as m
+    select
+        c.kpi, c.dimension, c.value, c.unit, t.threshold,
+        public.kpi_status(c.value, t.comparison, t.threshold, t.tolerated)
+    from counted as c
+    left join public.v_kpi_thresholds as t on c.kpi = t.kpi
     union all
     select m.kpi, m.dimension, m.value, m.unit, m.threshold, m.status from public.monitoring_outbox as m
     union all
@@ -32,7 +49,7 @@ from (
     (12, 'season', 'database_connections', null),
     (13, 'season', 'milestones_overdue', null),
     (20, 'protection', 'leads_by_state', null),
-    (21, 'protection', 'leads_on_hold', null),
+    (21, 'protection', 'holds_active', null),
     (22, 'protection', 'reminders_pending', null),
     (23, 'protection', 'reminder_oldest_unsent', null),
     (30, 'events', 'outbox_lag', null),
@@ -57,5 +74,5 @@ order by
     end,
     f.dimension;
 comment on view public.monitoring_war_room is
-    'What matters in a peak, a row each: area (season, protection, events, customers, workers), and kpi, dimension, value, unit, threshold, status as the monitoring views have them; of the workers those that are expected.';
+    'What matters in a peak, a row each: area (season, protection, events, customers, workers), and kpi, dimension, value, unit, threshold, status as the monitoring views have them, of the leads as last counted; of the workers those that are expected.';
 grant select on public.monitoring_war_room to lead_operations, grafana_reader;
