@@ -1,6 +1,6 @@
 -- What matters in a peak, on one screen: the terminal and Grafana show these rows. Each is that of its monitoring
--- view, target and status included; here is chosen only. But of the leads it shows the last count (a minute ago, see
--- snapshot_age), as Prometheus has it: a screen that asks every few seconds must not go through a million leads each time.
+-- view, target and status included; here is chosen only. But of the leads it shows the last count, as Prometheus has
+-- it (a minute old, see snapshot_age): a screen that asks every few seconds must not go through all of them each time.
 create or replace view public.monitoring_war_room as
 with counted as (
     select 'leads_by_state' as kpi, m.state as dimension, m.value::numeric as value, 'leads' as unit
