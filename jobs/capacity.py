@@ -1,13 +1,12 @@
 """`leadguard capacity`: what a season will need, by Little's law."""
 
-import math
 from decimal import Decimal
 from typing import Any
 
 import click
 from rich.table import Table
 
-from jobs.console import App, Command, common_options, pass_app, stdout
+from jobs.console import AboveZero, App, Command, common_options, pass_app, stdout
 from jobs.console import to_json as as_json
 
 _RECOMMENDATION = """
@@ -32,18 +31,6 @@ _RECOMMENDATION = """
 """
 
 
-class _Figure(click.ParamType[float]):
-    """A number above zero; what else is wrong with it, the database says."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = click.FLOAT.convert(value, param, ctx)
-        if not (0 < number < math.inf):
-            self.fail(f"{value!r} is not above zero and finite", param, ctx)
-        return number
-
-
 _FIGURES = (
     ("service-time", "SECONDS", "How long a request takes, 95th percentile."),
     ("multiplier", "FACTOR", "Load against the baseline; default: the season's."),
@@ -62,14 +49,14 @@ _FIGURES = (
 
 def _figures(command: Command) -> Command:
     for name, metavar, what in reversed(_FIGURES):
-        command = click.option(f"--{name}", type=_Figure(), metavar=metavar, help=what)(command)
+        command = click.option(f"--{name}", type=AboveZero(), metavar=metavar, help=what)(command)
     return command
 
 
 @click.command("capacity")
 @click.option(
     "--baseline",
-    type=_Figure(),
+    type=AboveZero(),
     required=True,
     metavar="REQUESTS",
     help="Requests a second measured on an ordinary day.",

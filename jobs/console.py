@@ -99,6 +99,23 @@ class Seconds(click.FloatRange):
         return number
 
 
+class AboveZero(click.ParamType[float]):
+    """A finite number above zero, up to `most`."""
+
+    name = "number"
+
+    def __init__(self, most: float = math.inf) -> None:
+        self.most = most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = click.FLOAT.convert(value, param, ctx)
+        if not (0 < number < math.inf):
+            self.fail(f"{value!r} is not above zero and finite", param, ctx)
+        if number > self.most:
+            self.fail(f"{value!r} is above {self.most:,.0f}", param, ctx)
+        return number
+
+
 def seconds_option(
     name: str, least: float, most: float, default: float, what: str
 ) -> Callable[[Command], Command]:

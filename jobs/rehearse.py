@@ -10,17 +10,15 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from jobs.console import App, Seconds, common_options, pass_app, progress, stdout
+from jobs.console import AboveZero, App, Seconds, common_options, pass_app, progress, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
-from jobs.errors import UsageProblem
 from jobs.exits import Exit
 from jobs.migrate import migrate
 from jobs.rehearsal import BOUNDS, Answers, Bound, Phase, Plan, Rehearsal
 from jobs.scratch import scratch_database
 
-_SEASON = "select season, load_multiplier from public.seasons where lower(season) = lower(btrim(%s))"
-_SEASONS = "select string_agg(season, ', ' order by first_month) as names from public.seasons"
+_SEASON = "select season_name, load_multiplier from public.season_load(%s)"
 _TARGET = "select threshold from public.v_kpi_thresholds where kpi = 'outbox_lag'"
 _CAN_RECORD = "select from public.rehearsals limit 0"
 _RECORD = """
@@ -29,24 +27,19 @@ _RECORD = """
            ) as id
 """
 
+_RATE = AboveZero(1_000_000)
 
-class _Factors(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
+
+class _Factors(click.ParamType[list[float]]):
     """Numbers above zero, with commas between them."""
 
     name = "factors"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
-        return [_above_zero(self, part, param, ctx) for part in str(value).split(",")]
+        return [_RATE.convert(part, param, ctx) for part in str(value).split(",")]
 
 
-class _Rate(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        return _above_zero(self, value, param, ctx)
-
-
-class _Limit(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
+class _Limit(click.ParamType[tuple[str, float]]):
     """NAME=NUMBER, of a threshold."""
 
     name = "limit"
@@ -64,22 +57,10 @@ class _Limit(click.ParamType):  # type: ignore[type-arg]  # generic in newer rel
         return name, limit
 
 
-def _above_zero(
-    kind: click.ParamType,  # type: ignore[type-arg]  # generic in newer releases only
-    value: Any,
-    param: click.Parameter | None,
-    ctx: click.Context | None,
-) -> float:
-    number: float = click.FLOAT.convert(value, param, ctx)
-    if not (0 < number <= 1_000_000):
-        kind.fail(f"{value!r} is not above zero, or above a million", param, ctx)
-    return number
-
-
 @click.command("rehearse")
 @click.option(
     "--baseline",
-    type=_Rate(),
+    type=_RATE,
     required=True,
     metavar="RPS",
     help="Requests a second measured on an ordinary day.",
@@ -156,8 +137,8 @@ def command(
     "reminders", "expiries", "rehearsal" (its id, with --record)}]}
 
     \b
-    Exit codes: 0 every threshold was kept, 8 one was missed, 1 the database refused (no right to
-    create a database), 2 wrong usage, 3 unreachable, 7 not migrated (--season, --record).
+    Exit codes: 0 every threshold was kept, 8 one was missed, 1 the database refused (LP037 season, no
+    right to create a database), 2 wrong usage, 3 unreachable, 7 not migrated (--season, --record).
 
     \b
     Examples:
@@ -192,10 +173,8 @@ def command(
 
 def _season(connection: Connection, name: str) -> tuple[str, float]:
     row = connection.execute(_SEASON, [name]).fetchone()
-    if row is None:
-        known = connection.execute(_SEASONS).fetchone()
-        raise UsageProblem(f"unknown season: {name}", f"There are: {known['names'] if known else ''}.")
-    return row["season"], float(row["load_multiplier"])
+    assert row is not None
+    return row["season_name"], float(row["load_multiplier"])
 
 
 def _rehearse(app: App, plan: Plan, limits: dict[str, float]) -> list[Phase]:

@@ -7,10 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     with asked as materialized (
-        select timezone(
-                   internal.business_time_zone(),
-                   coalesce(internal.checked_moment(plan_seasons.at, 'at', true), now())
-               )::date as today
+        select internal.business_day(plan_seasons.at) as today
     )
 
     select coalesce(sum(public.plan_season(

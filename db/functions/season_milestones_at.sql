@@ -24,10 +24,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     with asked as materialized (
-        select timezone(
-                   internal.business_time_zone(),
-                   coalesce(internal.checked_moment(season_milestones_at.at, 'at', true), now())
-               )::date as today
+        select internal.business_day(season_milestones_at.at) as today
     ),
 
     -- A turn is over when its last task was due.

@@ -128,7 +128,7 @@ select set_eq(
         ('lead_operations', 'record_rehearsal'), ('lead_operations', 'record_drill_result'),
         ('lead_worker', 'handle_module_event'), ('lead_worker', 'record_inbox_dead_letter'), ('lead_operations', 'replay_inbox_dead_letter'), ('lead_operations', 'discard_inbox_dead_letters'),
         ('lead_worker', 'disable_sink'), ('lead_worker', 'list_disabled_sinks'), ('lead_operations', 'list_disabled_sinks'), ('lead_operations', 'enable_sink'), ('lead_operations', 'expect_job'),
-        ('lead_operations', 'plan_season'), ('lead_operations', 'plan_seasons'), ('lead_worker', 'plan_seasons'), ('lead_operations', 'record_season_milestone'),
+        ('lead_operations', 'season_load'), ('lead_operations', 'plan_season'), ('lead_operations', 'plan_seasons'), ('lead_worker', 'plan_seasons'), ('lead_operations', 'record_season_milestone'),
         ('lead_operations', 'reopen_season_milestone'), ('lead_operations', 'season_milestones_at'), ('grafana_reader', 'season_milestones_at'), ('lead_exporter', 'season_milestones_at'),
         ('lead_worker', 'pause_sink'), ('lead_worker', 'list_paused_sinks'), ('lead_operations', 'list_paused_sinks'),
         ('module02_writer', 'help_guided_operation'), ('module03_writer', 'help_guided_operation'), ('finops_writer', 'help_guided_operation'),
