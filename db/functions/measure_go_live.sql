@@ -135,6 +135,24 @@ as $$
              from public.monitoring_outbox as o
             where o.kpi = 'outbox_dead_letters'
            ) as d
+     union all
+    -- Of each season the latest rehearsal at its load, or above: a server changes, so one of a year ago shows nothing.
+    select 'peak_performance', 'each season''s load rehearsed in 90 days, every threshold kept', r.carried, 'seasons',
+           r.rehearsed > 0, r.carried = r.seasons,
+           format('%s of %s seasons, not: %s', r.carried, r.seasons, coalesce(r.missing, 'none'))
+      from (
+           select count(*) as seasons, count(x.passed) as rehearsed, count(*) filter (where x.passed) as carried,
+                  string_agg(s.season, ', ' order by s.first_month) filter (where x.passed is not true) as missing
+             from public.seasons as s
+             left join lateral (
+                  select h.passed
+                    from public.rehearsals as h
+                   where h.load_multiplier >= s.load_multiplier
+                     and h.rehearsed_at > now() - interval '2160 hours' -- 90 days
+                   order by h.rehearsed_at desc, h.id desc
+                   limit 1
+                  ) as x on true
+           ) as r
 $$;
 comment on function internal.measure_go_live() is
     'The measured criteria of go-live as of now(), a row each: against which target, whether there is anything to judge by, whether it is met, and by what.';

@@ -44,8 +44,8 @@ insert into public.go_live_questions (criterion, position, category, title, is_m
         'Run leadguard migrate: it stores the runbooks of the release, in both languages.'),
     ('integration', 230, 'operations', 'The modules work together, end to end', true,
         'Let each module write once and the workers publish and refresh; see leadguard runbook outbox-backlog for dead letters.'),
-    ('peak_performance', 240, 'operations', 'Performance has been tested for the seasonal peaks', false,
-        'Rehearse the peak: leadguard rehearse --season NAME --record; the reference is its row in rehearsals.')
+    ('peak_performance', 240, 'operations', 'Performance has been tested for the seasonal peaks', true,
+        'Rehearse the peaks: leadguard rehearse --baseline RPS --record, on a server of the same kind.')
 on conflict (criterion) do nothing;
 
 -- History: a sign-off runs out or is withdrawn, and stays on record either way.
