@@ -70,18 +70,21 @@ class WebhookSink:
         self._in_flight = int(_number(IN_FLIGHT, 32, _MOST_IN_FLIGHT))
         self._check_welcome()
         self._runner = asyncio.Runner()
-        limits = httpx.Limits(
-            max_connections=self._in_flight, max_keepalive_connections=self._in_flight, keepalive_expiry=30
-        )
-        self._client = httpx.AsyncClient(
-            trust_env=False,
-            verify=httpx.create_ssl_context(),  # SSL_CERT_FILE and SSL_CERT_DIR say whom to trust
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            auth=self._target.auth,
-            limits=limits,
-            timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS),
-        )
+        trust = httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR say whom to trust
+        # A client with one connection for each request that may be under way: a pool looks at all of its
+        # connections, several times, whenever a request begins or ends.
+        self._clients = [
+            httpx.AsyncClient(
+                trust_env=False,
+                verify=trust,
+                follow_redirects=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                auth=self._target.auth,
+                limits=httpx.Limits(max_connections=1, keepalive_expiry=30),
+                timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS),
+            )
+            for _ in range(self._in_flight)
+        ]
 
     def deliver(self, events: Sequence[Event]) -> Mapping[int, Refusal]:
         if self._is_paused:
@@ -108,10 +111,11 @@ class WebhookSink:
         return refused
 
     def close(self) -> None:
-        try:
-            self._runner.run(self._client.aclose())
-        except (RuntimeError, httpx.HTTPError):
-            pass  # what hangs is not waited for
+        for client in self._clients:
+            try:
+                self._runner.run(client.aclose())
+            except (RuntimeError, httpx.HTTPError):
+                pass  # what hangs is not waited for
         self._runner.close()
 
     # Disabled by 410, or to be let alone for a while: the database remembers it for every process
@@ -159,23 +163,23 @@ class WebhookSink:
         waiting = iter(_mixed(events))
         until = time.monotonic() + _BEGIN_SECONDS
 
-        async def lane() -> None:
+        async def lane(client: httpx.AsyncClient) -> None:
             for event in waiting:
                 if batch.is_stopped(self._in_flight) or time.monotonic() > until:
                     batch.is_cut_short = True
                     return
-                await self._post(event, batch)
+                await self._post(client, event, batch)
 
         async with asyncio.TaskGroup() as lanes:
-            for _ in range(min(self._in_flight, len(events))):
-                lanes.create_task(lane())
+            for client in self._clients[: len(events)]:
+                lanes.create_task(lane(client))
 
-    async def _post(self, event: Event, batch: "_Batch") -> None:
+    async def _post(self, client: httpx.AsyncClient, event: Event, batch: "_Batch") -> None:
         while True:
             address = batch.addresses[0]
             try:
                 async with asyncio.timeout(self._timeout):
-                    await self._attempt(event, address, batch)
+                    await self._attempt(client, event, address, batch)
                 return
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 if not batch.gives_up(address):
@@ -188,9 +192,9 @@ class WebhookSink:
                 batch.trouble[event.id] = Refusal(f"no answer: {_why(error)}")
             return
 
-    async def _attempt(self, event: Event, address: str, batch: "_Batch") -> None:
+    async def _attempt(self, client: httpx.AsyncClient, event: Event, address: str, batch: "_Batch") -> None:
         target = self._target
-        request = self._client.build_request(
+        request = client.build_request(
             "POST",
             target.at(address),
             content=event.payload.encode("utf-8"),
@@ -201,7 +205,7 @@ class WebhookSink:
             },
             extensions={"sni_hostname": target.host},
         )
-        response = await self._client.send(request, stream=True)
+        response = await client.send(request, stream=True)
         try:
             batch.note(event, response.status_code, response.headers, await _beginning(response))
         finally:
