@@ -1,10 +1,12 @@
 """`leadguard drill`: training on a scratch database, checked by the program and recorded by person."""
 
 import hashlib
+import shlex
 from datetime import timedelta
 from typing import Any
 
 import click
+import psycopg
 from rich.table import Table
 from rich.text import Text
 
@@ -68,6 +70,18 @@ def _scratch(app: App, drill: Drill, person: str) -> Database:
     mark = hashlib.sha256(person.casefold().encode()).hexdigest()[:8]
     name = f"leadguard_drill_{drill.name.replace('-', '_')}_{mark}"
     return Database(with_database(app.database_url, name))
+
+
+def _line(what: str, drill: Drill, person: str) -> str:
+    """A command as it may be copied into a shell, whatever the person is called."""
+    return f"leadguard drill {what} {drill.name} --person {shlex.quote(person)}"
+
+
+def _started_already(drill: Drill, person: str, scratch: Database) -> LeadguardError:
+    return LeadguardError(
+        f"{person} has started {drill.name} already: psql {shlex.quote(to_url(scratch.url))}",
+        f"Go on with it, or end it: {_line('stop', drill, person)}",
+    )
 
 
 def _is_there(connection: Connection, scratch: Database) -> bool:
@@ -150,12 +164,13 @@ def start(app: App, name: str, person: str) -> None:
     with app.database.session("leadguard drill") as connection:
         connection.execute(_CAN_RECORD)  # better said before than after
         if _is_there(connection, scratch):
-            raise LeadguardError(
-                f"{person} has started {name} already: psql '{to_url(scratch.url)}'",
-                f"Go on with it, or end it: leadguard drill stop {name} --person '{person}'",
-            )
+            raise _started_already(drill, person, scratch)
+    # Where another start was faster, the database is that one's, and stays.
     try:
         create_database(app.database, scratch.name)
+    except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation) as error:
+        raise _started_already(drill, person, scratch) from error
+    try:
         app.remark(f"making the scratch database {scratch.name}")
         migrate(scratch.url)
         with scratch.session("leadguard drill") as connection:
@@ -174,8 +189,8 @@ def start(app: App, name: str, person: str) -> None:
     console.print(Text(members["learn"], style="dim"), Text(), Text(members["task"]), Text(), sep="\n")
     answer = " --answer …" if asks else ""
     console.print(
-        Text(f"psql '{url}'\nleadguard … --database-url '{url}'"),
-        Text(f"leadguard drill check {name} --person '{person}'{answer}", style="bold"),
+        Text(f"psql {shlex.quote(url)}\nleadguard … --database-url {shlex.quote(url)}"),
+        Text(f"{_line('check', drill, person)}{answer}", style="bold"),
         sep="\n",
         soft_wrap=True,
     )
@@ -208,14 +223,12 @@ def check(app: App, name: str, person: str, answer: str | None, keep: bool) -> N
     scratch = _scratch(app, drill, person)
     with app.database.session("leadguard drill") as connection:
         if not _is_there(connection, scratch):
-            raise LeadguardError(
-                f"{person} has not started {name}", f"leadguard drill start {name} --person '{person}'"
-            )
+            raise LeadguardError(f"{person} has not started {name}", _line("start", drill, person))
         with scratch.session("leadguard drill") as practised:
             wrong = judge(practised, drill, app.locale, answer)
             row = practised.execute(_TOOK).fetchone()
         if row is None:
-            raise UsageProblem(f"{scratch.name} is not whole", f"leadguard drill stop {name}")
+            raise UsageProblem(f"{scratch.name} is not whole", _line("stop", drill, person))
         took: timedelta = row["took"]
         connection.execute(_RECORD, [person, name, not wrong, took])
     if not wrong and not keep:

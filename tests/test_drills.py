@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from jobs.cli import cli
 from jobs.cluster import Cluster
 from jobs.database import Connection, Database
 from jobs.drills import Drill, find_drill, judge, read_drills, set_up, solve
+from jobs.errors import LeadguardError
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
@@ -113,6 +115,11 @@ def test_a_drill_is_started_checked_and_recorded(
     assert (started["asks"], len(scratch_databases())) == (True, 1)
     assert scratch_databases()[0] in started["url"]
     assert "has started capacity-calculator already" in str(leadguard("start", *hers).exception)
+    # Two at once: the second sees none yet. It must not take the first one's database away.
+    with pytest.MonkeyPatch.context() as late:
+        late.setattr("jobs.drill._is_there", lambda connection, scratch: False)
+        assert "has started capacity-calculator already" in str(leadguard("start", *hers).exception)
+    assert len(scratch_databases()) == 1
     failed = leadguard("check", *hers, "--answer", "20", "--locale", "de")
     assert (failed.exit_code, json.loads(failed.stdout)["wrong"]) == (8, ["Die Antwort stimmt nicht."])
     passed = leadguard("check", *hers, "--answer", "21")
@@ -131,4 +138,7 @@ def test_a_drill_is_started_checked_and_recorded(
     (result,) = listed.pop("capacity-calculator")
     assert (result["person"], result["checks"], result["passed_at"] is not None) == (PERSON, 2, True)
     assert not any(listed.values())
+    refused = leadguard("check", "view-queries", "--person", "O'Brien; reboot").exception
+    assert isinstance(refused, LeadguardError)
+    assert shlex.split(refused.hint or "")[-2:] == ["--person", "O'Brien; reboot"]
     assert "there is no drill" in str(leadguard("start", "juggling", "--person", "Jonas").exception)
