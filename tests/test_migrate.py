@@ -369,14 +369,17 @@ def test_a_policy_longer_than_its_new_bound_does_not_stop_the_upgrade(
         connection.execute(long, ["after"])
 
 
-def test_a_policy_of_mixed_signs_does_not_stop_the_upgrade(fresh_database: str, connect: Connect) -> None:
+def test_intervals_of_mixed_signs_do_not_stop_the_upgrade(fresh_database: str, connect: Connect) -> None:
     roll_back_before(fresh_database, "0017.terms_lead_ahead")
     connection = connect(fresh_database)
     mixed = "insert into public.protection_policies (policy, base_term) values (%s, '1 month -29 days')"
+    setting = "update public.settings set value = '1 month -29 days' where name = %s"
     connection.execute(mixed, ["before"])
+    connection.execute(setting, ["outbox_retention"])
     migrate(fresh_database)
-    with pytest.raises(psycopg.errors.CheckViolation):
-        connection.execute(mixed, ["after"])
+    for query in (mixed, setting):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(query, ["mail_retention"])
 
 
 def silences(connection: psycopg.Connection[Any], job: str) -> Any:

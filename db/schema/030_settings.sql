@@ -10,9 +10,14 @@ create table if not exists public.settings (
     constraint settings_outbox_max_attempts_usable
     check (name <> 'outbox_max_attempts' or value ~ '^[1-9][0-9]{0,2}$'),
     constraint settings_outbox_retry_delay_usable
-    check (case when name = 'outbox_retry_delay' then value::interval > interval '0' else true end),
-    constraint settings_retention_at_least_a_day
-    check (case when name like '%\_retention' then value::interval >= interval '1 day' else true end),
+    check (case when name = 'outbox_retry_delay' then internal.is_forward(value::interval) else true end),
+    constraint settings_retention_at_least_a_day check (
+        case
+            when name like '%\_retention'
+                then internal.is_forward(value::interval) and value::interval >= interval '1 day'
+            else true
+        end
+    ),
     constraint settings_catering_sla_usable check (
         case
             when name = 'catering_sla' then value::interval between interval '1 second' and interval '1 year' else true

@@ -1,6 +1,6 @@
 -- What is kept, and what leaves: by the month, by the setting, and never the last word of a job.
 begin;
-select plan(37);
+select plan(39);
 set local client_min_messages = warning;
 create function pg_temp.breaches(p_ago interval) returns text language sql as $$
     select coalesce(string_agg(b.time_window, ' ' order by b.id), '') from record_budget_breaches(now() - p_ago) as b where b.team is null
@@ -13,7 +13,8 @@ select set_eq(
     'published events are kept 30 days, ids of applied ones, runs of workers and mail 90, what waits for a person or is a budget''s history a year'
 );
 select throws_ok(format('update settings set value = %L where name = ''outbox_retention''', v.value), v.code, null, format('a retention of %L is refused', v.value))
-  from (values ('-1 day', '23514'), ('0', '23514'), ('1 hour', '23514'), ('soon', '22007')) as v (value, code);
+  from (values ('-1 day', '23514'), ('0', '23514'), ('1 hour', '23514'), ('1 month -29 days', '23514'), ('soon', '22007')) as v (value, code);
+select throws_ok($$update settings set value = '1 day -23 hours' where name = 'outbox_retry_delay'$$, '23514', null, 'nor does a delay mix signs');
 
 -- The archive's months.
 create function pg_temp.month(p_ago integer) returns timestamptz language sql as
