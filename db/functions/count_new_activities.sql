@@ -5,7 +5,6 @@ create or replace function internal.count_new_activities() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
-set enable_seqscan = off -- plans are cached: one made while the tables are small must not scan them later
 as $$
 declare
     v_is_single boolean;
@@ -20,6 +19,7 @@ declare
     v_missed boolean;
     v_uncounted bigint;
     v_other record;
+    v_enable_seqscan constant text := current_setting('enable_seqscan');
 begin
     -- One activity, the usual statement of a person's day: small queries instead of one large, and of many rows only
     -- the first is read here.
@@ -48,6 +48,8 @@ begin
         end if;
     end if;
 
+    -- Plans are cached: one made while the tables are small must not scan them later, once for each of many leads.
+    perform set_config('enable_seqscan', 'off', true);
     with touched as materialized (
         select e.lead_id, e.user_id,
                bool_and(
@@ -147,6 +149,7 @@ begin
             perform internal.refresh_lead(v_other.lead_id, v_other.last_at);
         end loop;
     end if;
+    perform set_config('enable_seqscan', v_enable_seqscan, true);
     return null;
 end
 $$;

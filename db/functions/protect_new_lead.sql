@@ -1,6 +1,7 @@
 -- A registered lead is protected from its first moment: period, clocks and event in the same transaction.
--- A new lead has no facts yet, so its clock is plain. A row trigger: leads come in one by one, and three
--- small statements are cheaper then than one over a transition table.
+-- A new lead has no facts yet, so its clock is plain (plain_clock). A row trigger: leads come in one by one, and three
+-- small statements are cheaper then than one over a transition table; for the same reason each moment is computed in
+-- a variable, which costs no plan of its own.
 -- security definer: Module 02 writes leads and nothing else.
 create or replace function internal.protect_new_lead() returns trigger
 language plpgsql
@@ -8,11 +9,17 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    -- By itself: as part of the next statement PostgreSQL would plan that anew each time.
     v_policy_name constant text := (select u.policy from public.sales_users as u where u.user_id = new.user_id);
     v_policy public.protection_policies;
     v_period_id bigint;
-    v_clocks internal.lead_clocks;
-    v_row public.lead_protection;
+    v_base_expires_at timestamptz;
+    v_reminder_due_at timestamptz;
+    v_grace_ends_at timestamptz;
+    v_steady_until timestamptz;
+    v_state text := 'PROTECTED';
+    v_expires_at timestamptz;
+    v_event_id constant uuid := gen_random_uuid();
 begin
     select p.* into strict v_policy
       from internal.policy_in_force(v_policy_name, new.created_at) as p;
@@ -20,33 +27,32 @@ begin
     values (new.id, new.user_id, v_policy.policy, v_policy.version, new.created_at)
     returning id into strict v_period_id;
 
-    v_clocks.base_expires_at := internal.add_local(new.created_at, v_policy.base_term, v_policy.time_zone);
+    v_base_expires_at := internal.add_local(new.created_at, v_policy.base_term, v_policy.time_zone);
+    v_reminder_due_at := internal.add_local(new.created_at, v_policy.activity_interval, v_policy.time_zone);
+    v_grace_ends_at := internal.add_local(v_reminder_due_at, v_policy.grace_period, v_policy.time_zone);
+    v_steady_until := least(v_base_expires_at, v_reminder_due_at);
+    v_expires_at := least(v_base_expires_at, v_grace_ends_at);
     insert into internal.lead_clocks (
         lead_id, user_id, period_id, policy, policy_version, started_at, state, base_expires_at,
         reminder_due_at, grace_ends_at, protection_expires_at, steady_until,
         next_expiry_check_at, next_reminder_check_at
-    )
-    select new.id, new.user_id, v_period_id, v_policy.policy, v_policy.version, new.created_at, 'PROTECTED',
-           v_clocks.base_expires_at,
-           c.reminder_due_at, c.grace_ends_at, c.protection_expires_at, c.steady_until,
-           v_clocks.base_expires_at,
-           least(c.steady_until, internal.term_reminder_at(v_clocks.base_expires_at, v_policy))
-      from internal.plain_clock(
-               new.created_at, v_clocks.base_expires_at,
-               v_policy.activity_interval, v_policy.grace_period, v_policy.time_zone
-           ) as c
-    returning * into strict v_clocks;
+    ) values (
+        new.id, new.user_id, v_period_id, v_policy.policy, v_policy.version, new.created_at, v_state, v_base_expires_at,
+        v_reminder_due_at, v_grace_ends_at, v_expires_at, v_steady_until,
+        v_base_expires_at, least(v_steady_until, internal.term_reminder_at(v_base_expires_at, v_policy))
+    );
 
-    if now() < v_clocks.steady_until then
-        v_row.lead_id := new.id;
-        v_row.user_id := new.user_id;
-        v_row.state := v_clocks.state;
-        v_row.protection_expires_at := v_clocks.protection_expires_at;
-    else
+    if now() >= v_steady_until then
         -- One registered late may be past its first deadlines by now.
-        v_row := internal.protection_row(v_clocks, now());
+        select r.state, r.protection_expires_at into strict v_state, v_expires_at
+          from internal.lead_clocks as c
+         cross join lateral internal.protection_row(c, now()) as r
+         where c.lead_id = new.id;
     end if;
-    perform internal.write_event('lead.protection.activated', new.created_at, v_row, null);
+    insert into public.outbox (event_id, event_type, lead_id, user_id, payload)
+    values (v_event_id, 'lead.protection.activated', new.id, new.user_id, internal.lead_event(
+        v_event_id, 'lead.protection.activated', new.created_at, new.id, new.user_id, v_state, v_expires_at, null, '{}'
+    ));
     if new.converted_at is not null then
         perform internal.apply_conversion(new.id, new.converted_at);
         perform internal.count_figure('lead_conversion_success_total');

@@ -11,21 +11,20 @@ declare
     -- A transaction that began later may have entered facts already: they exist, although they lie ahead of
     -- this transaction's now().
     v_at constant timestamptz := greatest(now(), p_before.facts_entered_at);
+    v_period public.lead_protection_periods;
     v_clocks internal.lead_clocks;
     v_was public.lead_protection;
     v_is public.lead_protection;
 begin
-    select e.* into strict v_clocks
-      from public.lead_protection_periods as p
-     cross join lateral internal.evaluate_period(p, v_at) as e
-     where p.id = p_before.period_id;
+    select p.* into strict v_period from public.lead_protection_periods as p where p.id = p_before.period_id;
+    v_clocks := internal.evaluate_period(v_period, v_at);
     perform internal.store_clocks(v_clocks);
     if p_before.has_queued_reminder then
         perform internal.withdraw_reminders(v_clocks);
     end if;
     if p_activity_at is not null then
-        select * into strict v_was from internal.protection_row(p_before, v_at);
-        select * into strict v_is from internal.protection_row(v_clocks, v_at);
+        v_was := internal.protection_row(p_before, v_at);
+        v_is := internal.protection_row(v_clocks, v_at);
         if v_was.state in ('GRACE', 'REMINDER_DUE', 'EXPIRED') and v_is.state = 'PROTECTED' then
             perform internal.write_event(
                 'lead.protection.reactivated', p_activity_at, v_is, null,
