@@ -13,18 +13,20 @@ as $$
 #variable_conflict use_column
 declare
     v_signed public.go_live_sign_offs;
+    -- As it is counted: a year that is compared as an interval is shorter by five days.
+    v_seconds constant numeric := extract(epoch from valid_for);
 begin
     perform internal.lock_go_live_question(sign_off_go_live_criterion.criterion);
     if internal.is_blank(sign_off_go_live_criterion.reference) then
         perform internal.raise_error('LP062', format('Criterion %L.', sign_off_go_live_criterion.criterion));
     end if;
-    if valid_for between interval '1 day' and interval '366 days' is not true then
+    if v_seconds between 86400 and 366 * 86400 is not true then
         perform internal.raise_error('LP063', format('It was %L.', valid_for::text));
     end if;
     insert into public.go_live_sign_offs (criterion, decision, signed_off_by, reference, expires_at)
     values (
         sign_off_go_live_criterion.criterion, 'SIGNED_OFF', actor_id, sign_off_go_live_criterion.reference,
-        now() + make_interval(secs => extract(epoch from valid_for)::double precision)
+        now() + make_interval(secs => v_seconds::double precision)
     )
     returning * into v_signed;
     return v_signed;
