@@ -3,7 +3,8 @@ create or replace view public.monitoring_season as
 with season as (
     select
         s.season,
-        s.load_multiplier,
+        -- An ordinary day is now more, now less than one: out of season there is nothing that was planned for.
+        case when s.is_peak then s.load_multiplier end as planned_load,
         s.database_utilisation,
         coalesce(s.started_at, now() - interval '24 hours') as ordinary_until
     from public.v_current_season as s
@@ -49,7 +50,7 @@ cross join lateral (
     (
         1, 'season_load', s.season,
         case when l.known_days >= 7 then round(l.new * l.known_days / nullif(l.ordinary, 0), 2) end,
-        'times an ordinary day', '<=', s.load_multiplier, null::numeric
+        'times an ordinary day', '<=', s.planned_load, null::numeric
     ),
     (2, 'new_leads_24h', null, l.new, 'leads', null, null, null),
     (
