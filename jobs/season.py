@@ -17,7 +17,8 @@ _COLUMNS = b"""
            is_at_hand, evidence, done_at, done_by
       from public.v_season_milestones
 """
-_SEASON = b" where lower(season) = lower(%(season)s::text) and year = coalesce(%(year)s::integer, year)"
+_NAMED = b"select season_name from public.season_load(%(season)s::text)"
+_SEASON = b" where season = %(season)s::text and year = coalesce(%(year)s::integer, year)"
 _YEAR = b" where year = %(year)s::integer"
 _AT_HAND = b" where is_at_hand"
 _ONE = b" where id = %(id)s::bigint"
@@ -39,7 +40,11 @@ def milestones(
     connection: Connection, season: str | None = None, year: int | None = None
 ) -> list[dict[str, Any]]:
     """Those of a season or a year; unless asked for, those that are at hand."""
-    which = _SEASON if season is not None else _YEAR if year is not None else _AT_HAND
+    which = _YEAR if year is not None else _AT_HAND
+    if season is not None:
+        row = connection.execute(_NAMED, {"season": season}).fetchone()
+        assert row is not None
+        which, season = _SEASON, row["season_name"]
     return connection.execute(_COLUMNS + which + _ORDER, {"season": season, "year": year}).fetchall()
 
 
@@ -93,7 +98,8 @@ def command(context: click.Context, app: App, season: str | None, year: int | No
     "done_at", "done_by"}]}
 
     \b
-    Exit codes: 0 done, 1 the database refused, 2 wrong usage, 3 unreachable, 7 not migrated.
+    Exit codes: 0 done, 1 the database refused (LP037 unknown season), 2 wrong usage, 3 unreachable,
+    7 not migrated.
 
     \b
     Examples:

@@ -47,6 +47,7 @@ def test_a_task_is_planned_done_with_its_evidence_and_opened_again(fresh_databas
 def test_what_season_refuses_is_told_by_its_code(fresh_database: str) -> None:
     for arguments, code, said in (
         (["plan", "Ostern", "--year", "2027"], 1, "LP037"),
+        (["--season", "Ostern"], 1, "LP037"),
         (["done", "1", "--evidence", "x"], 1, "LP050"),
         (["plan", "Spargel"], 2, "--year"),
         (["set", "1"], 2, "--owner"),
