@@ -26,7 +26,9 @@ begin
          union all
         select v_at, 8, 'ANSWER', null, null, null
     loop
-        select * into v_before from internal.protection_at(v_lead_id, v_fact.at - interval '1 microsecond');
+        if v_fact.kind <> 'ANSWER' then
+            select * into v_before from internal.protection_at(v_lead_id, v_fact.at - interval '1 microsecond');
+        end if;
         select * into v_row from internal.protection_at(v_lead_id, v_fact.at);
         v_step.step := v_step.step + 1;
         v_step.at := v_fact.at;

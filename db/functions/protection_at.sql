@@ -1,17 +1,21 @@
 -- The row of a lead as of a moment that has been checked.
+-- In PL/pgSQL, which keeps its plan: explaining a lead comes here twice for each of its facts.
 create or replace function internal.protection_at(
     p_lead_id bigint,
     p_at timestamptz,
     p_hypothetical internal.lead_facts default null
 ) returns setof public.lead_protection
-language sql
+language plpgsql
 stable
 rows 1
 set search_path = pg_catalog, pg_temp
 as $$
-    select v.*
-      from internal.clocks_at(p_lead_id, p_at, p_hypothetical) as c
-     cross join lateral internal.protection_row(c, p_at) as v
+begin
+    return query
+        select v.*
+          from internal.clocks_at(p_lead_id, p_at, p_hypothetical) as c
+         cross join lateral internal.protection_row(c, p_at) as v;
+end
 $$;
 comment on function internal.protection_at(bigint, timestamptz, internal.lead_facts) is
     'The row of v_user_lead_protection as of p_at, with p_hypothetical facts added; none before the lead''s start.';
