@@ -99,9 +99,13 @@ class _Limit(click.ParamType[tuple[str, float]]):
     type=_Limit(),
     multiple=True,
     metavar="NAME=NUMBER",
-    help="Another limit for a threshold, such as lead_view_p95_ms=20.",
+    help="Another limit for a threshold, such as lead_view_p95_ms=20; with --record a tighter one.",
 )
-@click.option("--record", is_flag=True, help="Keep the outcome in the table rehearsals of the database.")
+@click.option(
+    "--record",
+    is_flag=True,
+    help="Keep the outcome in the table rehearsals of the database; for going live counts a minute or more.",
+)
 @common_options
 @pass_app
 def command(
@@ -146,6 +150,12 @@ def command(
       leadguard rehearse --baseline 50 --season Weihnachten --seconds 600 --record
       leadguard rehearse --baseline 50 --factors 5,8 --bound lead_view_p95_ms=20 --json
     """
+    given = dict(limits)
+    weaker = [bound.name for bound in BOUNDS if given.get(bound.name, bound.limit) > bound.limit]
+    if record and weaker:
+        raise click.UsageError(
+            f"--record is evidence for going live: with it --bound may only be tighter, not {weaker[0]}."
+        )
     if season is not None or record:
         with app.database.session("leadguard rehearse") as connection:
             # What would be in vain is better said before than after.
@@ -154,7 +164,7 @@ def command(
                 season, multiplier = _season(connection, season)
                 factors = factors or [multiplier]
     plan = Plan(baseline, factors or [3, 4, 5], seconds, sessions, leads)
-    phases = _rehearse(app, plan, dict(limits))
+    phases = _rehearse(app, plan, given)
     told = [_told(phase) for phase in phases]
     if record:
         with app.database.session("leadguard rehearse") as connection:
