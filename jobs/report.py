@@ -145,6 +145,11 @@ def read(connection: Connection, since: datetime | None, window: str | None) -> 
                 "Give --since DATE, or: update settings set value = '2026-12-01 06:00+01'"
                 " where name = 'go_live_at'",
             )
+        if since > as_of:
+            raise UsageProblem(
+                f"nothing has been measured yet: {since.isoformat(sep=' ', timespec='minutes')} lies ahead",
+                "Until then: leadguard go-live. Of another time: --since DATE.",
+            )
         if window is None:
             longest = next(reversed(WINDOWS))
             window = next((name for name in WINDOWS if since + WINDOWS[name][0] > as_of), longest)
@@ -309,8 +314,8 @@ def command(app: App, since: datetime | None, window: str | None, form: str, out
     "criteria"}; with --output FILE the page is written as well.
 
     \b
-    Exit codes: 0 done, 1 the database refused (LP006, LP007 moment), 2 the file cannot be written, or no
-    go-live is set, 3 unreachable, 7 not migrated.
+    Exit codes: 0 done, 1 the database refused (LP006 moment), 2 the file cannot be written, or no go-live is
+    set, or it lies ahead, 3 unreachable, 7 not migrated.
 
     \b
     Examples:
