@@ -1,26 +1,21 @@
 """`leadguard restore-check`: a backup is proven by restoring it, and by nothing else."""
 
-import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import click
-import psycopg
-from psycopg import sql
 
 from jobs.backup import contents, find_program
 from jobs.backup import run as run_program
 from jobs.console import App, common_options, pass_app, printable, progress
-from jobs.database import Connection, Database, drop_database, with_database
-from jobs.errors import LeadguardError
+from jobs.database import Connection, Database
 from jobs.exits import Exit
 from jobs.migrate import RELEASE
+from jobs.scratch import scratch_database
 from jobs.verify import verify_all, verify_figures
 
 APPLICATION = "leadguard restore-check"
@@ -29,12 +24,6 @@ _FAULTS = """
     select what, evidence from internal.inspect_shape() where status = 'FAIL'
      union all
     select what, evidence from internal.inspect_deployment() where status = 'FAIL'
-"""
-# Text sorts and compares as it did where the backup comes from.
-_LOCALE = """
-    select pg_encoding_to_char(d.encoding) as encoding, d.datcollate as collate, d.datctype as ctype
-      from pg_database as d
-     where d.datname = current_database()
 """
 _BATCH = 1000
 
@@ -65,7 +54,7 @@ def restore_check(database: Database, file: Path, say: Say, quiet: bool = True) 
     with database.session(APPLICATION) as connection:
         program = find_program("pg_restore", connection)
         listed = contents(program, file)
-        with _scratch(database, connection) as scratch:
+        with scratch_database(database, "restored") as scratch:
             say(f"restoring {file}")
             objects = sum(not line.startswith(";") for line in listed)
             with progress("restore", objects, quiet) as advance:
@@ -102,31 +91,6 @@ def examined(
         faults=restored.execute(_FAULTS).fetchall(),
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-@contextmanager
-def _scratch(server: Database, connection: Connection) -> Iterator[Database]:
-    """An empty database with a name that nobody else has; it is gone afterwards, whatever happens."""
-    name = f"leadguard_restored_{os.getpid()}_{secrets.token_hex(4)}"
-    locale = connection.execute(_LOCALE).fetchone()
-    assert locale is not None
-    create = "create database {} template template0 encoding {} lc_collate {} lc_ctype {}"
-    try:
-        try:
-            connection.execute(
-                sql.SQL(create).format(
-                    sql.Identifier(name),
-                    *(sql.Literal(locale[each]) for each in ("encoding", "collate", "ctype")),
-                )
-            )
-        except psycopg.errors.InsufficientPrivilege as error:
-            raise LeadguardError(
-                "this role may not create a database to restore into",
-                "Take a role with CREATEDB, or a server that is there for it, with the same roles.",
-            ) from error
-        yield Database(with_database(server.url, name))
-    finally:
-        drop_database(server, name)
 
 
 def _made_at(listed: list[str]) -> str | None:

@@ -11,6 +11,14 @@ from psycopg import sql
 from jobs.database import Database, drop_database, with_database
 from jobs.errors import LeadguardError
 
+# Text sorts and compares as it does in the database that is named, whatever the server's template has.
+_LOCALE = """
+    select pg_encoding_to_char(d.encoding) as encoding, d.datcollate as collate, d.datctype as ctype
+      from pg_database as d
+     where d.datname = current_database()
+"""
+_CREATE = "create database {} template template0 encoding {} lc_collate {} lc_ctype {}"
+
 
 @contextmanager
 def scratch_database(
@@ -29,8 +37,14 @@ def scratch_database(
 def create_database(server: Database, name: str) -> Database:
     """A new, empty database beside `server`."""
     with server.session("leadguard scratch") as connection:
+        locale = connection.execute(_LOCALE).fetchone()
+        assert locale is not None
         try:
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL(_CREATE).format(
+                    sql.Identifier(name), *(sql.Literal(each) for each in locale.values())
+                )
+            )
         except psycopg.errors.InsufficientPrivilege as error:
             raise LeadguardError(
                 f"{connection.info.user} may not create a database here, and this is never done in one"

@@ -15,9 +15,10 @@ from click.testing import CliRunner
 from jobs.cli import cli
 from jobs.cluster import Cluster
 from jobs.console import progress
-from jobs.database import Database
+from jobs.database import Database, with_database
 from jobs.rehearsal import MIX, Phase, Plan, Rehearsal
 from jobs.rehearse import bounds
+from jobs.scratch import scratch_database
 from jobs.sinks import Event, Refusal
 from jobs.sinks.memory import Receiver
 from tests.forked import ROOT, start
@@ -152,6 +153,23 @@ def test_an_interrupted_rehearsal_leaves_no_database(database_url: str, connect:
     assert process.wait() == 130, error
     assert "Traceback" not in error
     assert scratch_databases(watcher) == []
+
+
+def test_a_scratch_database_has_the_encoding_of_the_one_beside_it(
+    cluster: Cluster, database_url: str, connect: Connect
+) -> None:
+    named = "leadguard_named"
+    connect(database_url).execute(
+        f"create database {named} template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'"
+    )
+    try:
+        with (
+            scratch_database(Database(with_database(database_url, named)), "test") as scratch,
+            scratch.session() as connection,
+        ):
+            assert connection.execute("show server_encoding").fetchone() == {"server_encoding": "SQL_ASCII"}
+    finally:
+        cluster.drop_database(named)
 
 
 def test_who_may_not_make_a_database_is_told_what_to_do(
