@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+import psycopg
 
 from jobs.backup import contents, find_program
 from jobs.backup import run as run_program
 from jobs.console import App, common_options, pass_app, printable, progress
 from jobs.database import Connection, Database
+from jobs.errors import LeadguardError
 from jobs.exits import Exit
 from jobs.migrate import RELEASE
 from jobs.scratch import scratch_database
@@ -67,7 +69,15 @@ def examined(
     restored: Connection, file: Path, made_at: str | None, started: float, say: Say, quiet: bool
 ) -> RestoreReport:
     """What a restored database holds, and what is wrong in it."""
-    release = restored.execute(RELEASE).fetchone()
+    try:
+        release = restored.execute(RELEASE).fetchone()
+    except psycopg.errors.UndefinedTable as error:
+        # To migrate what was restored is not what it lacks.
+        raise LeadguardError(
+            f"{file} can be restored, but it holds no database of Leadguard's",
+            "Is it the file that was meant? One that was made before the first migrate has nothing to prove.",
+            Exit.NOT_MIGRATED,
+        ) from error
     # A dump has no statistics.
     restored.execute("analyze")
     say("comparing every lead and figure with its facts")

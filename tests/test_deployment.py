@@ -282,6 +282,10 @@ def test_what_is_wrong_in_a_restored_database_is_told(database: Database, connec
     assert not report.is_proven
     assert [row["lead_id"] for row in report.differences] == [1]
     assert [fault["what"] for fault in report.faults] == ["views", "stored rows"]
+    database.execute("drop table internal.recorded_shape")
+    with pytest.raises(LeadguardError, match="it holds no database of Leadguard's") as refusal:
+        examined(restored, Path("x"), None, 0, lambda text: None, quiet=True)
+    assert refusal.value.code is Exit.NOT_MIGRATED
 
 
 def test_a_backup_that_fails_leaves_nothing_behind(url: str, database: Database, tmp_path: Path) -> None:
