@@ -21,6 +21,12 @@ from jobs.errors import LeadguardError
 Connect = Callable[..., psycopg.Connection[Any]]
 
 PERSON = "Erika Muster"
+_AT_HAND = """
+    select id, reminder_due_at, protection_expires_at
+      from public.v_user_lead_protection
+     where reminder_due_at between now() - interval '2 hours' and now() + interval '6 hours'
+        or protection_expires_at between now() - interval '2 hours' and now() + interval '6 hours'
+"""
 
 
 @contextmanager
@@ -36,6 +42,8 @@ def test_a_drill_is_passed_by_its_solution_and_not_before(drill: Drill, database
         assert all(drill.text(locale, what) for what in ("title", "learn", "task"))
     with rolled_back(database_url) as connection:
         set_up(connection, drill, PERSON)
+        # Whoever takes their time must not see something fall due between their answer and its check.
+        assert connection.execute(_AT_HAND).fetchall() == []
         # Each check is one that fails as it stands, or one that forbids to do too much.
         undone = judge(connection, drill, "en", None)
         assert undone
