@@ -90,9 +90,10 @@ def test_the_report_tells_what_was_measured_and_where_nothing_was(
     assert (code, out.startswith("# Leadguard: the first week\n")) == (0, True)
     for line in (
         "still under way: 1 day and 6 hours so far",
-        "2 of 6 targets are met; missed: Samples that arrived, Samples lost; 2 cannot be judged, as",
+        "2 of 6 targets are met; missed: Reminders sent in time, Samples that arrived, Samples lost;",
+        "; 1 cannot be judged, as",
         "| Catering: slowest answer | 1 h | less than 2 h | met | 1 answered, 95 % within 60 min |",
-        "| Reminders sent in time | no data | at least 100 % | no data |  |",
+        "| Reminders sent in time | 0 % | at least 100 % | missed | 0 of 1 in time |",
         " minutes | not in order |",
         "- The rollback has been tested: withdrawn by user 7: \\<script\\>alert(1)\\</script\\> \\| \\*",
     ):
@@ -109,8 +110,8 @@ def test_the_report_tells_what_was_measured_and_where_nothing_was(
     page = _Page(file.read_text("utf-8"))
     assert (page.tags["script"], page.foreign) == (0, [])
     assert sum("<script>alert(1)</script> | *" in text for text in page.texts) == 1
-    # Missed on the first day, met on the second; new leads have a bar of nought on both.
-    assert page.fills == {"#ffffff": 1, "#2f855a": 2, "#7b8794": 2}
+    # Missed on the first day, met on the second; the reminder on the second; new leads have nought on both.
+    assert page.fills == {"#ffffff": 2, "#2f855a": 2, "#7b8794": 2}
     code, _, error = run("report", "--since", "2099-01-01", url=fresh_database)
     assert (code, "lies ahead" in error, "leadguard go-live" in error) == (2, True, True)
     assert run("report", "--output", str(tmp_path / "no" / "x"), url=fresh_database)[0] == 2

@@ -1,6 +1,6 @@
 -- How it has gone since a moment: the whole window and its parts, each case in the part that it fell into.
 begin;
-select plan(9);
+select plan(10);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 delete from seasons;
@@ -48,6 +48,11 @@ select results_eq($$select count(*), max(ended_at) - min(started_at) from perfor
     'a month has thirty days');
 select is((select sum(value) from performance_since((select at from start), '24h') where kpi = 'new_leads' and part > 0),
     (select value from performance_since((select at from start), '24h') where kpi = 'new_leads' and part = 0), 'the parts are the whole');
+update lead_reminders set sent_at = null where lead_id = 9000002;
+update lead_reminders set due_at = now() - interval '1 hour', known_at = now() - interval '1 hour', sent_at = null where lead_id = 9000004;
+select results_eq($$select part, value, detail from performance_since((select at from start), '24h') where kpi = 'reminders_in_time' and value is not null order by 1$$, $$values
+    (0, 0.0, '0 of 2 in time, 99 % within 61 min'), (1, 0.0, '0 of 1 in time'), (24, 0.0, '0 of 1 in time, 99 % within 61 min')$$,
+    'what waits unsent is late once its time is over, and not before');
 select is_empty($$select p.kpi from performance_since((select at from start), '24h') as p join v_kpi_thresholds as t using (kpi)
     where (p.comparison, p.threshold) is distinct from (t.comparison, trim_scale(t.threshold))$$,
     'targets are those of v_kpi_thresholds');
