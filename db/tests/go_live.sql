@@ -56,7 +56,7 @@ select results_eq('select * from pg_temp.measured()', format($$values
 update lead_reminders set sent_at = sent_at - interval '1 second' where id = 1;
 insert into sample_requests (user_id, product_type, status, requested_at, resolved_at) values (7, 'Pasta', 'DELIVERED', now() - interval '5 days', now());
 delete from event_catering_requests;
-insert into event_catering_requests (id, user_id, event_type, requested_at, responded_at) values (2, 7, 'Gala', now() - interval '6 days', now() - interval '142 hours 1 second');
+insert into event_catering_requests (id, user_id, event_type, requested_at, responded_at) values (2, 7, 'Gala', now() - interval '6 days', now() - interval '142 hours 0.4 seconds');
 update cost_entries set amount_eur = 24.99;
 insert into runbook_steps (runbook, locale, position, instruction, is_read_only) values ('sample-loss', 'de', 1, 'Rufen.', true);
 update internal.figure_counters set amount = 1 where label_1 = 'event.catering.requested';
