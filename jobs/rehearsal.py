@@ -371,10 +371,12 @@ class Rehearsal:
             )
         )
         asked = len(load.arrivals)
+        # Counted by what came of them: one whose session ended without a word is an error, too.
+        answered = sum(len(each.milliseconds) - each.errors for each in load.answers.values())
         measured: Mapping[str, float | None] = {
             "read_p95_ms": percentile(reads, 0.95),
             "lead_view_p95_ms": load.answers[LEAD_VIEW].percentile(0.95),
-            "error_percent": 100 * sum(load.errors.values()) / asked if asked else None,
+            "error_percent": 100 * (asked - answered) / asked if asked else None,
             "outbox_lag_seconds": max((row["lag"] for row in written), default=0.0),
             "events_lost": len({row["event_id"] for row in written} - got.keys()) + len(untold),
             "events_repeated": sum(count - 1 for count in got.values()),
@@ -388,7 +390,7 @@ class Rehearsal:
         return Phase(
             factor=load.factor,
             rate=load.rate,
-            reached=(asked - sum(load.errors.values())) / load.took,
+            reached=answered / load.took,
             seconds=self._plan.seconds,
             answers=load.answers,
             errors=dict(load.errors),
