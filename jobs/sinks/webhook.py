@@ -71,8 +71,9 @@ class WebhookSink:
         self._check_welcome()
         self._runner = asyncio.Runner()
         trust = httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR say whom to trust
-        # A client with one connection for each request that may be under way: a pool looks at all of its
-        # connections, several times, whenever a request begins or ends.
+        # A client for each request that may be under way, so with one connection: a pool looks at all of its
+        # connections, several times, whenever a request begins or ends. No limit: a request given up before
+        # it connects leaves its place in the pool taken.
         self._clients = [
             httpx.AsyncClient(
                 trust_env=False,
@@ -80,7 +81,7 @@ class WebhookSink:
                 follow_redirects=False,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 auth=self._target.auth,
-                limits=httpx.Limits(max_connections=1, keepalive_expiry=30),
+                limits=httpx.Limits(keepalive_expiry=30),
                 timeout=httpx.Timeout(self._timeout, connect=_CONNECT_SECONDS),
             )
             for _ in range(self._in_flight)
