@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from jobs.cluster import ClusterError
@@ -30,6 +31,40 @@ NIGHTLY_PAUSE = 60
 
 def pytest(*arguments: str) -> bool:
     return subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, check=False).returncode == 0
+
+
+class LongStep:
+    """pytest while other steps run: it takes the longest, so it begins first and is heard last."""
+
+    def __init__(self, *arguments: str, alone: bool) -> None:
+        self.started = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *arguments], cwd=ROOT, stdout=None if alone else subprocess.PIPE
+        )
+
+    def __call__(self) -> bool:
+        """Show what it says until it ends; tell whether all passed."""
+        while self._process.stdout and (said := os.read(self._process.stdout.fileno(), 1 << 16)):
+            sys.stdout.buffer.write(said)
+            sys.stdout.flush()
+        return self._process.wait() == 0
+
+    def end(self) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait()
+
+
+def passes(name: str, step: Callable[[], bool]) -> bool:
+    print(f"\n== {name}", flush=True)
+    started = step.started if isinstance(step, LongStep) else time.monotonic()
+    try:
+        passed = step()
+    except ClusterError as error:
+        print(error, file=sys.stderr)
+        passed = False
+    print(f"== {name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - started:.0f} s", flush=True)
+    return passed
 
 
 def parse() -> argparse.Namespace:
@@ -54,6 +89,8 @@ def main() -> int:
     options = parse()
     # A shell's background job ignores Ctrl-C, and so would all that the tests start and interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # An exit that tidies up: pytest in the background ends, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.environ["LEADGUARD_PG"] = options.pg  # for tests/conftest.py and every program that is started
     if options.nightly:
         os.environ.setdefault("LEADGUARD_HISTORIES", str(NIGHTLY_HISTORIES))
@@ -71,22 +108,17 @@ def main() -> int:
         "lint": lint,
         "pgtap": prove,
         "isolation": lambda: pytest("tests/test_isolation.py"),
-        # Two processes, each with a server of its own; a file stays together, the longest come first.
-        "pytest": lambda: pytest(
-            *("--ignore=tests/test_isolation.py", "--numprocesses=2", "--dist=loadfile"),
-            *("--no-loadscope-reorder", *options.pytest),
-        ),
     }
-    results = {}
-    for name in options.only:
-        print(f"\n== {name}", flush=True)
-        started = time.monotonic()
-        try:
-            results[name] = steps[name]()
-        except ClusterError as error:
-            print(error, file=sys.stderr)
-            results[name] = False
-        print(f"== {name}: {'passed' if results[name] else 'FAILED'} in {time.monotonic() - started:.0f} s")
+    with ExitStack() as tidying:
+        if "pytest" in options.only:
+            # Two processes, each with a server of its own; a file stays together, the longest come first.
+            steps["pytest"] = tests = LongStep(
+                *("--ignore=tests/test_isolation.py", "--numprocesses=2", "--dist=loadfile"),
+                *("--no-loadscope-reorder", *options.pytest),
+                alone=options.only == ["pytest"],
+            )
+            tidying.callback(tests.end)
+        results = {name: passes(name, steps[name]) for name in options.only}
 
     passed = sum(results.values())
     print("\n" + "\n".join(f"{'ok    ' if good else 'FAILED'} {name}" for name, good in results.items()))
