@@ -17,8 +17,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Prints where the server lives as soon as that is decided, then does `action` in the block.
 OWNER = """
-import os, sys, time
+import os, signal, sys, time
 from jobs.cluster import Cluster
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup, which all they start inherits
 
 class Talking(Cluster):
     def _make_directory(self):
