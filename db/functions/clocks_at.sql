@@ -9,18 +9,17 @@ stable
 rows 1
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_period public.lead_protection_periods;
 begin
-    return query
-        select e.*
-          from (
-              select p.*
-                from public.lead_protection_periods as p
-               where p.lead_id = p_lead_id and p.started_at <= p_at
-               order by (p.ended_at is null or p.ended_at > p_at) desc, p.ended_at desc, p.id desc
-               limit 1
-          ) as x
-          join public.lead_protection_periods as p on p.id = x.id
-         cross join lateral internal.evaluate_period(p, p_at, p_hypothetical) as e;
+    select p.* into v_period
+      from public.lead_protection_periods as p
+     where p.lead_id = p_lead_id and p.started_at <= p_at
+     order by (p.ended_at is null or p.ended_at > p_at) desc, p.ended_at desc, p.id desc
+     limit 1;
+    if found then
+        return next internal.evaluate_period(v_period, p_at, p_hypothetical);
+    end if;
 end
 $$;
 comment on function internal.clocks_at(bigint, timestamptz, internal.lead_facts) is

@@ -14,6 +14,7 @@ declare
     v_at constant timestamptz := internal.checked_moment(coalesce(explain_lead_protection.at, now()), 'at', true);
     v_fact record;
     v_step public.lead_explanation;
+    v_clocks internal.lead_clocks;
     v_before public.lead_protection;
     v_row public.lead_protection;
 begin
@@ -26,10 +27,15 @@ begin
          union all
         select v_at, 8, 'ANSWER', null, null, null
     loop
-        if v_fact.kind <> 'ANSWER' then
-            select * into v_before from internal.protection_at(v_lead_id, v_fact.at - interval '1 microsecond');
+        if v_fact.at is distinct from v_step.at then
+            -- Clocks stay true until the next fact: just before it, those of the fact before still tell the row.
+            v_before := case
+                when v_clocks.lead_id is not null
+                    then internal.protection_row(v_clocks, v_fact.at - interval '1 microsecond')
+            end;
+            select c.* into v_clocks from internal.clocks_at(v_lead_id, v_fact.at) as c;
+            v_row := case when v_clocks.lead_id is not null then internal.protection_row(v_clocks, v_fact.at) end;
         end if;
-        select * into v_row from internal.protection_at(v_lead_id, v_fact.at);
         v_step.step := v_step.step + 1;
         v_step.at := v_fact.at;
         v_step.fact := case v_fact.kind

@@ -1,5 +1,4 @@
 -- The row of a lead as of a moment that has been checked.
--- In PL/pgSQL, which keeps its plan: explaining a lead comes here twice for each of its facts.
 create or replace function internal.protection_at(
     p_lead_id bigint,
     p_at timestamptz,
@@ -10,11 +9,13 @@ stable
 rows 1
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_clocks internal.lead_clocks;
 begin
-    return query
-        select v.*
-          from internal.clocks_at(p_lead_id, p_at, p_hypothetical) as c
-         cross join lateral internal.protection_row(c, p_at) as v;
+    select c.* into v_clocks from internal.clocks_at(p_lead_id, p_at, p_hypothetical) as c;
+    if found then
+        return next internal.protection_row(v_clocks, p_at);
+    end if;
 end
 $$;
 comment on function internal.protection_at(bigint, timestamptz, internal.lead_facts) is
