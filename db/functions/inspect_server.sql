@@ -44,14 +44,14 @@ as $$
      cross join lateral (select v.*, current_setting(v.name) as value) as s
      union all
     select 'time zones', case when count(*) filter (where not p.is_known) = 0 and z.is_right then 'OK' else 'FAIL' end,
-           string_agg(distinct p.time_zone || case when p.is_known then '' else ' (unknown)' end, ', '),
+           string_agg(p.time_zone || case when p.is_known then '' else ' (unknown)' end, ', ' order by p.time_zone),
            case
                when count(*) filter (where not p.is_known) > 0 or not z.is_right
                    then 'The server''s time zone data lacks them: install tzdata, restart.'
            end
       from (
-          select q.time_zone, exists (select from pg_timezone_names as n where n.name = q.time_zone) as is_known
-            from public.protection_policies as q
+          select q.time_zone, internal.is_time_zone(q.time_zone) as is_known
+            from (select distinct d.time_zone from public.protection_policies as d) as q
       ) as p
      -- Summer time is in the data, not only the names.
      cross join (

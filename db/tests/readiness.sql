@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(43);
+select plan(44);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -111,6 +111,10 @@ select is(pg_temp.status('protection rules'), 'FAIL', 'a rule changed by hand sh
 rollback to savepoint untouched;
 alter role lead_worker createdb;
 select is(pg_temp.evidence('roles'), 'lead_worker may log in or is mighty', 'a group role with an attribute is noticed');
+rollback to savepoint untouched;
+alter table protection_policies drop constraint protection_policies_time_zone_known;
+insert into protection_policies (policy, version, time_zone) values ('standard', 2, 'Mars/Phobos');
+select is(pg_temp.evidence('time zones'), 'Europe/Berlin, Mars/Phobos (unknown)', 'a time zone that the server does not have is noticed');
 rollback to savepoint untouched;
 drop view v_lead_timeline;
 select is(pg_temp.evidence('views'), 'public.v_lead_timeline (missing)', 'a dropped view is noticed');
