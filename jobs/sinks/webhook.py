@@ -5,6 +5,8 @@ import base64
 import binascii
 import os
 import re
+import ssl
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +26,10 @@ from jobs.errors import UsageProblem
 from jobs.sinks import Event, Refusal, SinkFailed
 from jobs.sinks.cloudevent import headers
 from jobs.sinks.egress import Refused, resolve
+
+# httpcore imports this at every step of a request, to learn which loop is running; where it is missing, each
+# import is a search through all folders. Refused at once it means the same: the loop is asyncio's.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # None is what refuses
 
 SECRET = "LEADGUARD_WEBHOOK_SECRET"  # noqa: S105  # the name of the variable
 ALLOW_PRIVATE = "LEADGUARD_WEBHOOK_ALLOW_PRIVATE"
@@ -70,7 +76,10 @@ class WebhookSink:
         self._in_flight = int(_number(IN_FLIGHT, 32, _MOST_IN_FLIGHT))
         self._check_welcome()
         self._runner = asyncio.Runner()
-        trust = httpx.create_ssl_context()  # SSL_CERT_FILE and SSL_CERT_DIR say whom to trust
+        # SSL_CERT_FILE and SSL_CERT_DIR say whom to trust; reading them all costs more than many requests.
+        trust = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if self._target.is_plain else httpx.create_ssl_context()
+        )
         # A client for each request that may be under way, so with one connection: a pool looks at all of its
         # connections, several times, whenever a request begins or ends. No limit: a request given up before
         # it connects leaves its place in the pool taken.
