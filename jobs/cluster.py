@@ -294,8 +294,10 @@ class Cluster:
         """Create a database (a clone of `template`, which nobody may be connected to); return its URL."""
         from psycopg import sql  # here, so that finding binaries does not cost the driver's import
 
-        copied = sql.SQL(" template {}").format(sql.Identifier(template)) if template else sql.SQL("")
-        self._execute(sql.SQL("create database {}{}").format(sql.Identifier(name), copied))
+        source = sql.SQL(" template {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        # Copied as files it takes half the processor time that it takes page by page through the log.
+        statement = sql.SQL("create database {}{} strategy file_copy")
+        self._execute(statement.format(sql.Identifier(name), source))
         return self.database_url(name)
 
     def drop_database(self, name: str) -> None:
