@@ -301,7 +301,8 @@ def _own_database(app: App, keep: bool, console: Console) -> Iterator[Database]:
             _say_kept(console, database.url, f'drop it with: drop database "{database.name}"')
         return
     try:
-        with Cluster() as cluster:
+        # What is kept may stay for days, and then takes no memory.
+        with Cluster(in_memory=not keep) as cluster:
             url = cluster.create_database("leadguard_demo")
             yield Database(url)
             if keep:

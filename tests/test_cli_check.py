@@ -26,7 +26,7 @@ def findings(url: str, code: int) -> dict[str, dict[str, str]]:
 
 
 def test_a_safe_server_just_migrated_is_ready() -> None:
-    with Cluster(durable=True) as cluster:
+    with Cluster(durable=True, in_memory=True) as cluster:
         url = cluster.create_database("ready")
         migrate(url)
         found = findings(url, 0)

@@ -27,16 +27,19 @@ class Talking(Cluster):
         super()._make_directory()
         print(self.directory, flush=True)
 
-with Talking() as cluster:
+with Talking(in_memory={in_memory}) as cluster:
     print("ready", flush=True)
     {action}
 """
 
 
-def start_owner(action: str) -> tuple[subprocess.Popen[str], Path]:
+def start_owner(action: str, in_memory: bool = True) -> tuple[subprocess.Popen[str], Path]:
     """Start a process that owns a cluster; return it, and the cluster's directory before initdb begins."""
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER.format(action=action)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-c", OWNER.format(action=action, in_memory=in_memory)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
     assert owner.stdout is not None
     return owner, Path(owner.stdout.readline().strip())
@@ -95,7 +98,7 @@ def test_it_survives_a_crash_when_restarted() -> None:
 
 def test_an_exception_in_the_block_removes_it() -> None:
     pids = []
-    cluster = Cluster()
+    cluster = Cluster(in_memory=True)
 
     def fail_inside() -> None:
         with cluster:
@@ -128,22 +131,23 @@ def test_a_signal_during_initdb_removes_it(number: signal.Signals) -> None:
     assert_gone(directory, None)
 
 
-def test_the_next_start_removes_what_a_sigkill_left() -> None:
-    owner, directory = start_owner("time.sleep(60)")
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_the_next_start_removes_what_a_sigkill_left(in_memory: bool) -> None:
+    owner, directory = start_owner("time.sleep(60)", in_memory)
     wait_ready(owner)
     pid = server_pid(directory)
     assert pid is not None
     owner.kill()
     owner.wait()
     assert directory.exists()
-    with Cluster() as another:
+    with Cluster(in_memory=True) as another:
         assert_gone(directory, pid)
         assert another.directory.exists()
 
 
 def test_the_next_start_leaves_a_living_one_alone() -> None:
-    with Cluster() as living:
-        with Cluster():
+    with Cluster(in_memory=True) as living:
+        with Cluster(in_memory=True):
             pass
         with psycopg.connect(living.url) as connection:
             assert connection.execute("select 1").fetchone() == (1,)
@@ -155,7 +159,7 @@ def test_a_kept_one_stays_until_it_is_stopped() -> None:
     assert owner.wait(timeout=30) == 0
     pid = server_pid(directory)
     assert pid is not None
-    with Cluster():
+    with Cluster(in_memory=True):
         assert server_pid(directory) == pid
     stop = [sys.executable, "-m", "jobs.cluster", "stop", str(directory)]
     stopped = subprocess.run(stop, cwd=ROOT, capture_output=True, text=True, check=True)

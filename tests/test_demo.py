@@ -45,7 +45,7 @@ def databases(connection: psycopg.Connection[Any]) -> list[str]:
 def abandoned() -> list[Path]:
     """Throw-away servers whose owner is gone. Others may run theirs at the same time: those are locked."""
     found = []
-    for path in Path("/tmp").glob("leadguard-*"):
+    for path in (*Path("/tmp").glob("leadguard-*"), *Path("/dev/shm").glob("leadguard-*")):
         try:
             handle = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
