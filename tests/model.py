@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -169,6 +169,7 @@ def add_months(local: datetime, months: int) -> datetime:
     raise AssertionError("every month has a first day")
 
 
+@lru_cache(maxsize=4096)  # a history asks for the same deadlines again and again; its moments are in UTC
 def add_local(moment: datetime, interval: Interval, time_zone: str) -> datetime:
     """`((t AT TIME ZONE tz) + i) AT TIME ZONE tz`.
 

@@ -14,7 +14,8 @@ declare
     v_deadline timestamptz := internal.add_local(p_from, p_interval, p_time_zone);
     v_hold tstzrange;
 begin
-    if p_holds is null or isempty(p_holds) then
+    -- Mostly no hold stops this clock, and the walk is dear.
+    if p_holds is null or not p_holds && tstzrange(p_from, greatest(p_from, v_deadline)) then
         return v_deadline;
     end if;
     -- A multirange is merged and ordered: overlapping time counts once.
