@@ -6,10 +6,9 @@ import fcntl
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,20 +20,18 @@ from jobs.cluster import Cluster, stop_kept
 from jobs.database import Database
 from jobs.demo import DISPUTED, FILES, WRITTEN_ON, import_examples
 from jobs.entities import ENTITIES
+from tests import forked
+from tests.forked import Process
 
 ROOT = Path(__file__).resolve().parent.parent
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
-def start(*arguments: str, url: str = "") -> subprocess.Popen[str]:
+def start(*arguments: str, url: str = "", program: Sequence[str] = ()) -> Process:
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "jobs.demo", *arguments],
-        env={**environment, "PYTHONPATH": str(ROOT), **({"DATABASE_URL": url} if url else {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    named = {"PYTHONPATH": str(ROOT), **({"DATABASE_URL": url} if url else {})}
+    words = arguments if program else ("demo", *arguments)
+    return forked.start(words, {**environment, **named}, program=program)
 
 
 def databases(connection: psycopg.Connection[Any]) -> list[str]:
@@ -62,9 +59,9 @@ def abandoned() -> list[Path]:
 
 
 def test_the_demo_tells_the_story_twice_in_a_row_and_leaves_nothing_behind() -> None:
-    for _ in range(2):
+    for program in ((), (sys.executable, "-m", "jobs.demo")):
         started = time.monotonic()
-        process = start()
+        process = start(program=program)
         out, error = process.communicate(timeout=120)
         assert process.returncode == 0, error
         assert time.monotonic() - started < 60

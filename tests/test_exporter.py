@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -24,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from jobs.cluster import Cluster
 from jobs.migrate import migrate
 from tests.conftest import Connect
-from tests.daemon import environment, eventually
+from tests.daemon import eventually
 from tests.daemon import start as start_command
 
 LOGIN = "figures_of_the_test"
@@ -36,13 +35,7 @@ class Exporter:
     """A running `leadguard exporter`; a context manager that ends it."""
 
     def __init__(self, url: str, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "jobs.cli", "exporter", "--listen", "127.0.0.1:0", *arguments],
-            env=environment(url),
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.process = start_command(url, "exporter", "--listen", "127.0.0.1:0", *arguments)
         self.log: list[str] = []
         assert self.process.stderr is not None
         first = self.process.stderr.readline()
@@ -61,7 +54,7 @@ class Exporter:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(10) == 0
         self._reader.join(5)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +28,7 @@ from jobs.errors import UsageProblem
 from jobs.import_command import remarks, sentence
 from jobs.importer import ImportReport, Options, import_file
 from jobs.paths import EXAMPLES
+from tests import forked
 
 Connect = Callable[..., psycopg.Connection[Any]]
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -635,10 +634,8 @@ def test_two_imports_of_one_file_at_once_bring_each_row_in_once(
 def test_an_import_that_is_killed_is_finished_by_the_next(target: Target) -> None:
     rows = 25_000  # three transactions
     path = target.file(some_leads(rows), "leads.csv")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.cli", "import", "leads", str(path)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": target.database.url},
-        stdout=subprocess.DEVNULL,
+    process = forked.start(
+        ["import", "leads", str(path)], {**os.environ, "DATABASE_URL": target.database.url}
     )
     try:
         deadline = time.monotonic() + 60

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,10 +20,10 @@ from bench.files import WRITTEN_ON, write_clean
 from jobs.database import Database
 from jobs.entities import ACTIVITIES, LEADS
 from jobs.importer import Options, import_file
+from tests.forked import start
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
-ROOT = Path(__file__).resolve().parent.parent
 LEADS_IMPORTED = int(os.environ.get("LEADGUARD_LEADS", "3000"))
 
 
@@ -46,15 +44,10 @@ def test_the_first_runs_after_a_large_import_flood_nobody(
     options = Options(rebase_from=WRITTEN_ON)
 
     def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "jobs.cli", *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "DATABASE_URL": fresh_database},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = start(arguments, {**os.environ, "DATABASE_URL": fresh_database})
+        out, error = process.communicate()
+        assert process.returncode == 0, error
+        return out
 
     def number(query: str) -> int:
         row = connection.execute(query.encode()).fetchone()
