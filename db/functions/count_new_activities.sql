@@ -19,7 +19,7 @@ declare
     v_missed boolean;
     v_uncounted bigint;
     v_other record;
-    v_enable_seqscan constant text := current_setting('enable_seqscan');
+    v_enable_seqscan text;
 begin
     -- One activity, the usual statement of a person's day: small queries instead of one large, and of many rows only
     -- the first is read here.
@@ -49,6 +49,7 @@ begin
     end if;
 
     -- Plans are cached: one made while the tables are small must not scan them later, once for each of many leads.
+    v_enable_seqscan := current_setting('enable_seqscan');
     perform set_config('enable_seqscan', 'off', true);
     with touched as materialized (
         select e.lead_id, e.user_id,
@@ -140,13 +141,15 @@ begin
 
     if v_other_leads is not null then
         for v_other in
-            select e.lead_id, max(e.occurred_at) as last_at
+            select e.lead_id, min(e.occurred_at) as first_at, max(e.occurred_at) as last_at
               from entered as e
+              join public.activity_types as t on t.activity_type = e.activity_type and t.is_qualified
+              join internal.lead_clocks as c on c.lead_id = e.lead_id and c.user_id = e.user_id
              where e.lead_id = any (v_other_leads)
              group by e.lead_id
              order by e.lead_id
         loop
-            perform internal.refresh_lead(v_other.lead_id, v_other.last_at);
+            perform internal.follow_activities(v_other.lead_id, v_other.first_at, v_other.last_at);
         end loop;
     end if;
     perform set_config('enable_seqscan', v_enable_seqscan, true);

@@ -13,8 +13,6 @@ declare
     v_at constant timestamptz := greatest(now(), p_before.facts_entered_at);
     v_period public.lead_protection_periods;
     v_clocks internal.lead_clocks;
-    v_was public.lead_protection;
-    v_is public.lead_protection;
 begin
     select p.* into strict v_period from public.lead_protection_periods as p where p.id = p_before.period_id;
     v_clocks := internal.evaluate_period(v_period, v_at);
@@ -23,15 +21,7 @@ begin
         perform internal.withdraw_reminders(v_clocks);
     end if;
     if p_activity_at is not null then
-        v_was := internal.protection_row(p_before, v_at);
-        v_is := internal.protection_row(v_clocks, v_at);
-        if v_was.state in ('GRACE', 'REMINDER_DUE', 'EXPIRED') and v_is.state = 'PROTECTED' then
-            perform internal.write_event(
-                'lead.protection.reactivated', p_activity_at, v_is, null,
-                jsonb_build_object('previousState', v_was.state)
-            );
-            perform internal.count_figure('lead_protection_reactivated_total');
-        end if;
+        perform internal.tell_reactivation(p_before, v_clocks, p_activity_at, v_at);
     end if;
     return v_clocks;
 end
