@@ -136,7 +136,7 @@ def test_a_release_that_is_not_ready_becomes_visible_to_nobody(
         migrate(url)
     edited("inspect_events", "from public.inbasket", "from public.outbox")
     # A rule that is wrong: holds do not stop the clock.
-    edited("deadline", "p_holds is null or isempty(p_holds)", "true")
+    edited("deadline", "p_holds is null or not", "true or not")
     with pytest.raises(NotReady, match=r"protection rules: .*due were: GRACE until") as refusal:
         migrate(url)
     assert refusal.value.code is Exit.NOT_RIGHT
