@@ -21,7 +21,8 @@ begin
     if new.user_id is distinct from old.user_id then
         perform internal.transfer_lead(new.id, new.user_id);
     end if;
-    if v_is_converted and new.converted_at >= now() then
+    -- A lead that is handed over at the moment of its conversion, or before, is one that the new user has converted.
+    if (v_is_converted or new.user_id is distinct from old.user_id) and new.converted_at >= now() then
         perform internal.apply_conversion(new.id, new.converted_at);
     end if;
     if old.converted_at is null and new.converted_at is not null then

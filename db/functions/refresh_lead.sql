@@ -14,8 +14,12 @@ begin
     if not found then
         return;
     end if;
-    select l.converted_at into v_converted_at from public.leads as l where l.id = p_lead_id;
-    if v_converted_at >= v_clocks.started_at then
+    -- The period's own start: a correction of it has not come to the clocks yet.
+    select l.converted_at into v_converted_at
+      from public.leads as l
+      join public.lead_protection_periods as p on p.id = v_clocks.period_id
+     where l.id = p_lead_id and l.converted_at >= p.started_at;
+    if found then
         -- A corrected fact may show that the lead had expired before, or that it had not.
         perform internal.apply_conversion(p_lead_id, v_converted_at, false);
     else

@@ -13,10 +13,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-    v_clocks internal.lead_clocks;
+    v_clocks internal.lead_clocks := internal.lock_own_lead(
+        reinstate_lead_protection.lead_id, reinstate_lead_protection.user_id
+    );
+    -- Behind the facts that a transaction which began later has entered: recording the expiry forgets when.
+    v_moment constant timestamptz := greatest(now(), v_clocks.facts_entered_at);
     v_row public.lead_protection;
 begin
-    v_clocks := internal.lock_own_lead(reinstate_lead_protection.lead_id, reinstate_lead_protection.user_id);
     if internal.is_blank(reinstate_lead_protection.reason) then
         perform internal.raise_error('LP004', format('The reason given is %L.', reinstate_lead_protection.reason));
     end if;
@@ -35,7 +38,7 @@ begin
     select v.* into strict v_row
       from internal.start_period(
                reinstate_lead_protection.lead_id, reinstate_lead_protection.user_id,
-               greatest(now(), v_clocks.ended_at, v_clocks.facts_entered_at), 'REINSTATED',
+               greatest(v_moment, v_clocks.ended_at), 'REINSTATED',
                reinstate_lead_protection.actor_id, reinstate_lead_protection.reason
            ) as c
      cross join lateral internal.protection_row(c, now()) as v;

@@ -1,6 +1,6 @@
 -- leads.converted_at ends the protection that ran at that moment; null again reopens it.
 begin;
-select plan(29);
+select plan(32);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -108,7 +108,16 @@ insert into leads (id, user_id, created_at) values (10, 7, now() - interval '5 d
 update leads set user_id = 8, converted_at = now() where id = 10;
 select results_eq($$select user_id, end_reason from lead_protection_periods where lead_id = 10 order by id$$, $$values (7::bigint, 'TRANSFERRED'), (8, 'CONVERTED')$$,
     'both in one statement as well');
-select is_empty($$select * from verify_lead_protection() where lead_id <= 10$$, 'what is stored is what the facts come to');
+insert into leads (id, user_id, created_at) values (12, 7, now() - interval '5 days');
+update leads set converted_at = now() where id = 12;
+update leads set user_id = 8 where id = 12;
+select results_eq($$select user_id, end_reason from lead_protection_periods where lead_id = 12 order by id$$, $$values (7::bigint, 'CONVERTED'), (8, 'CONVERTED')$$,
+    'or converted and then handed over at the same moment');
+insert into leads (id, user_id, created_at, converted_at) values (13, 7, now() - interval '10 days', now() - interval '20 days');
+select is((select state from v_user_lead_protection where id = 13), 'PROTECTED', 'a conversion before the start ends no period');
+update leads set created_at = now() - interval '30 days' where id = 13;
+select is((select state from v_user_lead_protection where id = 13), 'CONVERTED', 'one after the corrected start does');
+select is_empty($$select * from verify_lead_protection() where lead_id <= 10 or lead_id in (12, 13)$$, 'what is stored is what the facts come to');
 
 -- By what was known at the conversion a reminder sent early had ended it; since then an open hold has moved R past that reminder's window.
 insert into leads (id, user_id, created_at) values (11, 7, '2025-01-10 09:00+01');

@@ -113,8 +113,12 @@ alter role lead_worker createdb;
 select is(pg_temp.evidence('roles'), 'lead_worker may log in or is mighty', 'a group role with an attribute is noticed');
 rollback to savepoint untouched;
 alter table protection_policies drop constraint protection_policies_time_zone_known;
-insert into protection_policies (policy, version, time_zone) values ('standard', 2, 'Mars/Phobos');
-select is(pg_temp.evidence('time zones'), 'Europe/Berlin, Mars/Phobos (unknown)', 'a time zone that the server does not have is noticed');
+insert into protection_policies (policy, version, time_zone) values
+    ('standard', 2, 'Mars/Phobos'), ('standard', 3, 'MESZ'), ('standard', 4, 'FOO3'), ('standard', 5, 'Portugal'), ('standard', 6, 'UTC');
+select is(
+    pg_temp.evidence('time zones'), 'Europe/Berlin, FOO3 (unknown), MESZ (unknown), Mars/Phobos (unknown), Portugal, UTC',
+    'a time zone that the server does not have is noticed, as is what knows no summer time'
+);
 rollback to savepoint untouched;
 drop view v_lead_timeline;
 select is(pg_temp.evidence('views'), 'public.v_lead_timeline (missing)', 'a dropped view is noticed');

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -27,9 +28,10 @@ from jobs.sinks import Event, Refusal, SinkFailed
 from jobs.sinks.cloudevent import headers
 from jobs.sinks.egress import Refused, resolve
 
-# httpcore imports this at every step of a request, to learn which loop is running; where it is missing, each
+# httpcore imports it at every step of a request, to learn which loop is running; where it is missing, each
 # import is a search through all folders. Refused at once it means the same: the loop is asyncio's.
-sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # None is what refuses
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # None is what refuses
 
 SECRET = "LEADGUARD_WEBHOOK_SECRET"  # noqa: S105  # the name of the variable
 ALLOW_PRIVATE = "LEADGUARD_WEBHOOK_ALLOW_PRIVATE"
