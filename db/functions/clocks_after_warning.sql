@@ -14,13 +14,10 @@ as $$
 declare
     v_clocks internal.lead_clocks := p_clocks;
     v_anchor constant timestamptz := coalesce(p_clocks.last_qualified_activity_at, p_clocks.started_at);
-    v_over_at constant timestamptz := coalesce(p_clocks.ended_at, least(
-        p_clocks.base_expires_at, case when p_clocks.reminder_sent_at is not null then p_clocks.grace_ends_at end
-    ));
     v_policy public.protection_policies;
 begin
     if (
-        p_at < v_over_at
+        internal.state_at(p_clocks, p_at) in ('PROTECTED', 'REMINDER_DUE', 'GRACE')
         and p_last_at >= v_anchor
         and p_clocks.held_until is null
         and coalesce(p_clocks.last_held_until <= v_anchor, true)

@@ -28,8 +28,8 @@ from jobs.sinks import Event, Refusal, SinkFailed
 from jobs.sinks.cloudevent import headers
 from jobs.sinks.egress import Refused, resolve
 
-# httpcore imports it at every step of a request, to learn which loop is running; where it is missing, each
-# import is a search through all folders. Refused at once it means the same: the loop is asyncio's.
+# httpcore imports sniffio at every step of a request, to learn which loop is running; where it is missing,
+# each import is a search through all folders. Refused at once it means the same: the loop is asyncio's.
 if find_spec("sniffio") is None:
     sys.modules["sniffio"] = None  # type: ignore[assignment]  # None is what refuses
 
