@@ -1,6 +1,6 @@
 -- Facts put right after something was built on them: a conversion, a queued reminder, a start.
 begin;
-select plan(23);
+select plan(25);
 set local time zone 'Europe/Berlin';
 
 -- A conversion and the facts before it, in both orders.
@@ -37,6 +37,19 @@ update leads set converted_at = now(), user_id = 8 where id = 4;
 select results_eq(
     'select user_id, state from v_user_lead_protection where id = 4', $$values (8::bigint, 'CONVERTED')$$,
     'handed over and converted at once, it is the new user''s conversion'
+);
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '40 days' from generate_series(14, 15) as i;
+insert into lead_holds (lead_id, user_id, reason, start_at) values (15, 7, 'price list', now() - interval '5 days');
+update leads set converted_at = now(), user_id = 8, created_at = now() - interval '50 days' where id = 14;
+update leads set converted_at = now(), user_id = 8 where id = 15;
+select results_eq(
+    'select lead_id, user_id, end_reason from lead_protection_periods where lead_id in (14, 15) order by lead_id, id',
+    $$values (14::bigint, 7::bigint, 'TRANSFERRED'), (14, 8, 'CONVERTED'), (15, 7, 'TRANSFERRED'), (15, 8, 'CONVERTED')$$,
+    'also with its start corrected, or a hold ended, in the same statement'
+);
+select results_eq(
+    $$select lead_id, count(*) filter (where event_type = 'lead.protection.ended') from outbox where lead_id in (14, 15) group by lead_id order by lead_id$$,
+    $$values (14::bigint, 1::bigint), (15, 1)$$, 'and one conversion is told'
 );
 
 -- A queued reminder that somebody deletes.
