@@ -9,7 +9,7 @@ declare
     v_text constant text := internal.event_member(p_event, p_member, 'string', p_is_required);
 begin
     -- With its offset: without one it would be read in the session's zone.
-    if v_text !~* '^\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(\.\d+)?(z|[+-]\d\d(:?\d\d)?)$' and v_text !~ 'infinity' then
+    if v_text !~* '^[0-9]{4}(-[0-9]{2}){2}[t ][0-9]{2}(:[0-9]{2}){2}([.][0-9]+)?(z|[+-][0-9]{2}(:?[0-9]{2})?)$' and v_text !~ 'infinity' then
         perform internal.raise_error('LP017', format('%s is %L.', p_member, left(v_text, 100)));
     end if;
     return v_text::timestamptz;

@@ -22,8 +22,8 @@ declare
         -- shorter the expression, the cheaper, and it is matched twice an event.
         when p_format = 'date-time' then format(
             '%1$s like_regex "^[0-9]{4}([-T:][0-9]{2})+([.][0-9]{1,6})?Z$"'
-            ' && (exists(%1$s.datetime("YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\""))'
-            ' || exists(%1$s.datetime("YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"")))', v_path
+            ' && (exists(%1$s.datetime(%2$s)) || exists(%1$s.datetime(%3$s)))', v_path,
+            to_json('YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text), to_json('YYYY-MM-DD"T"HH24:MI:SS"Z"'::text)
         )
         when p_format = 'date' then format(
             '%1$s like_regex "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" && exists(%1$s.datetime("YYYY-MM-DD"))', v_path

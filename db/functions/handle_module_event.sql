@@ -20,11 +20,15 @@ begin
     end if;
     begin
         v_event_id := internal.event_member(v_event, 'event_id', 'string', true)::uuid;
-        v_lead_id := internal.event_member(v_event, 'lead_id', 'number', true)::bigint;
-        v_user_id := internal.event_member(v_event, 'user_id', 'number', true)::bigint;
+        -- 402.0 is an integer in JSON, 402.5 is none.
+        v_lead_id := trim_scale(internal.event_member(v_event, 'lead_id', 'number', true)::numeric)::text::bigint;
+        v_user_id := trim_scale(internal.event_member(v_event, 'user_id', 'number', true)::numeric)::text::bigint;
     exception
         when invalid_text_representation or numeric_value_out_of_range then
-            perform internal.raise_error('LP017', format('event is %s.', left(v_event::text, 500)));
+            perform internal.raise_error('LP017', format(
+                'event_id is %s, lead_id is %s, user_id is %s.', left((v_event -> 'event_id')::text, 100),
+                left((v_event -> 'lead_id')::text, 100), left((v_event -> 'user_id')::text, 100)
+            ));
     end;
 
     insert into internal.inbox (event_id, event_type) values (v_event_id, v_type) on conflict (event_id) do nothing;
@@ -44,10 +48,11 @@ begin
 
     loop
         insert into public.leads (
-            id, user_id, created_at, company_name, city, contact_name, contact_email, contact_phone
+            id, user_id, created_at, converted_at, company_name, city, contact_name, contact_email, contact_phone
         )
         values (
             v_lead_id, v_user_id, coalesce(internal.event_moment(v_event, 'created_at', false), now()),
+            internal.event_moment(v_event, 'converted_at', false),
             internal.event_member(v_event, 'company_name', 'string', false),
             internal.event_member(v_event, 'city', 'string', false),
             internal.event_member(v_event, 'contact_name', 'string', false),
@@ -69,6 +74,6 @@ begin
 end
 $$;
 comment on function public.handle_module_event(jsonb) is
-    'Applies lead.created (event_id, lead_id, user_id, optional created_at and columns of leads) or lead.activity.created (event_id, lead_id, user_id, activity_type, occurred_at, optional summary) once per event_id; returns APPLIED or DUPLICATE. Errors: LP017 malformed, LP018 unknown type, LP021 another user''s lead, and those of the tables.';
+    'Applies lead.created (event_id, lead_id, user_id, optional created_at, converted_at, company_name, city, contact_name, contact_email, contact_phone) or lead.activity.created (event_id, lead_id, user_id, activity_type, occurred_at, optional summary) once per event_id; returns APPLIED or DUPLICATE. Errors: LP017 malformed, LP018 unknown type, LP021 another user''s lead, and those of the tables.';
 revoke all on function public.handle_module_event(jsonb) from public;
 grant execute on function public.handle_module_event(jsonb) to module02_writer, lead_worker;

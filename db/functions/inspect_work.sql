@@ -87,7 +87,7 @@ as $$
                    then 'Run leadguard maintain.'
            end
       from (
-          select max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \(''([^'']+)''\)')::timestamptz) as until
+          select max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO [(]''([^'']+)''[)]')::timestamptz) as until
             from pg_inherits as i
             join pg_class as c on c.oid = i.inhrelid
            where i.inhparent = 'public.outbox_archive'::regclass

@@ -11,7 +11,11 @@ begin
     if not found then
         perform internal.raise_error('LP001', format('No lead has id %s.', coalesce(p_lead_id::text, 'null')));
     end if;
-    select * into strict v_clocks from internal.lead_clocks as c where c.lead_id = p_lead_id for update;
+    select * into v_clocks from internal.lead_clocks as c where c.lead_id = p_lead_id for update;
+    if not found then
+        -- Its protection starts when the statement that inserts it ends.
+        perform internal.raise_error('LP001', format('Lead %s is inserted by this very statement.', p_lead_id));
+    end if;
     return v_clocks;
 end
 $$;

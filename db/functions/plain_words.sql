@@ -8,7 +8,7 @@ as $$
     select ' ' || btrim(regexp_replace(
         replace(replace(replace(replace(replace(
             lower(translate(coalesce(p_text, ''), 'ÄÖÜẞ', 'äöüß')),
-            'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), 'ß', 'ss'), U&'\0308', 'e'),
+            'ä', 'ae'), 'ö', 'oe'), 'ü', 'ue'), 'ß', 'ss'), chr(776), 'e'),
         '[^a-z0-9]+', ' ', 'g')) || ' '
 $$;
 comment on function internal.plain_words(text) is

@@ -21,6 +21,15 @@ begin
             'No lead has id %s.', coalesce(simulate_lead_protection.lead_id::text, 'null')
         ));
     end if;
+    if jsonb_path_exists(
+        simulate_lead_protection.facts, '$.*[*].lead_id ? (@ != null && ((@ != $lead) is unknown || @ != $lead))',
+        jsonb_build_object('lead', simulate_lead_protection.lead_id), true
+    ) then
+        perform internal.raise_error('LP016', format(
+            'A fact is of another lead than %s: %s.', simulate_lead_protection.lead_id,
+            left(simulate_lead_protection.facts::text, 500)
+        ));
+    end if;
     return query
         select v.*
           from internal.protection_at(
@@ -34,6 +43,6 @@ begin
 end
 $$;
 comment on function public.simulate_lead_protection(bigint, jsonb, timestamptz) is
-    'The row of v_user_lead_protection at a moment (null: now) if facts existed: {"activities": [{"occurred_at", "activity_type" (QUALIFIED_CALL), "user_id" (the protecting one)}], "holds": [{"start_at", "end_at" (open), "user_id"}]}. Changes nothing. Errors: LP001 unknown lead, LP005, LP006, LP008, LP016 malformed facts.';
+    'The row of v_user_lead_protection at a moment (null: now) if facts existed: {"activities": [{"occurred_at", "activity_type" (QUALIFIED_CALL), "user_id" (the protecting one)}], "holds": [{"start_at", "end_at" (open), "user_id"}]}. Changes nothing. Errors: LP001 unknown lead, LP004, LP005, LP006, LP008, LP016 malformed facts.';
 revoke all on function public.simulate_lead_protection(bigint, jsonb, timestamptz) from public;
 grant execute on function public.simulate_lead_protection(bigint, jsonb, timestamptz) to lead_operations;

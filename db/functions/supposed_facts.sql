@@ -10,6 +10,7 @@ declare
     v_type text;
     v_from timestamptz;
     v_until timestamptz;
+    v_is_own boolean;
     v_result internal.lead_facts;
 begin
     if p_facts is null or jsonb_typeof(p_facts) <> 'object'
@@ -32,11 +33,12 @@ begin
                 'An activity has no such member: %s.', left(v_fact::text, 500)
             ));
         end if;
+        v_is_own := internal.is_of_user(v_fact, p_user_id);
         v_type := coalesce(v_fact ->> 'activity_type', 'QUALIFIED_CALL');
         if not exists (select from public.activity_types as t where t.activity_type = v_type) then
             perform internal.raise_error('LP008', format('activity_type is %L.', v_type));
         end if;
-        if v_from <= p_at and internal.is_of_user(v_fact, p_user_id)
+        if v_from <= p_at and v_is_own
             and exists (select from public.activity_types as t where t.activity_type = v_type and t.is_qualified)
         then
             v_result.clock_facts := v_result.clock_facts || row(v_from, true, null)::internal.clock_fact;
@@ -55,7 +57,11 @@ begin
         if v_until < v_from then
             perform internal.raise_error('LP005', format('start_at is %s, end_at is %s.', v_from, v_until));
         end if;
-        if v_from <= p_at and internal.is_of_user(v_fact, p_user_id) then
+        if v_fact ->> 'reason' is not null and internal.is_blank(v_fact ->> 'reason') then
+            perform internal.raise_error('LP004', format('A hold of %s.', v_from));
+        end if;
+        v_is_own := internal.is_of_user(v_fact, p_user_id);
+        if v_from <= p_at and v_is_own then
             v_result.holds := coalesce(v_result.holds, '{}') + tstzmultirange(tstzrange(v_from, v_until));
             v_result.last_release_at := greatest(v_result.last_release_at, v_until);
         end if;
@@ -64,5 +70,5 @@ begin
 end
 $$;
 comment on function internal.supposed_facts(jsonb, bigint, timestamptz) is
-    'The facts of simulate_lead_protection dated up to p_at, those of another user left out. Errors: LP005, LP006, LP008, LP016.';
+    'The facts of simulate_lead_protection dated up to p_at, those of another user left out. Errors: LP004, LP005, LP006, LP008, LP016.';
 revoke all on function internal.supposed_facts(jsonb, bigint, timestamptz) from public;

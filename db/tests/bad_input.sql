@@ -1,6 +1,6 @@
 -- What clients get wrong, by mistake or on purpose: each is refused with its code, and nothing of it stays.
 begin;
-select plan(146);
+select plan(150);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -96,6 +96,13 @@ select throws_ok($$update leads set user_id = null where id = 1$$, '23502', null
 select throws_ok($$update leads set created_at = null where id = 1$$, '23502', null, 'a lead that never began');
 select throws_ok($$insert into lead_activities (user_id, activity_type) values (7, 'QUALIFIED_CALL')$$, 'LP001', null, 'an activity of no lead');
 select throws_ok($$insert into lead_holds (user_id, reason) values (7, 'x')$$, 'LP001', null, 'a hold of no lead');
+select throws_ok(format('with l as (insert into leads (user_id) values (7) returning id, user_id) %s', s.statement), 'LP001', null, format('%s and its lead in one statement', s.says))
+  from (values
+      ('insert into lead_holds (lead_id, user_id, reason) select id, user_id, ''x'' from l', 'a hold'),
+      ('insert into lead_reminders (lead_id, user_id, window_start) select id, user_id, current_date from l', 'a reminder'),
+      ('insert into lead_extensions (lead_id, user_id, extension, reason) select id, user_id, ''1 day'', ''x'' from l', 'an extension'),
+      ('select activate_lead_protection(id, user_id) from l', 'an activation')
+  ) as s (statement, says);
 select throws_ok($$insert into lead_reminders (lead_id, user_id, window_start) values (777, 7, current_date)$$, 'LP001', null, 'a reminder of an unknown lead');
 select throws_ok($$insert into lead_reminders (lead_id, user_id, window_start) values (1, 7, current_date - 30)$$, '23505', null, 'a window used twice');
 select throws_ok($$insert into lead_reminders (lead_id, user_id, window_start, reminder_type) values (1, 7, current_date, 'OTHER')$$, '23514', null, 'an unknown type of reminder');

@@ -1,6 +1,6 @@
 -- Lint of the catalogue: what holds for every object of ours, today's and tomorrow's.
 begin;
-select plan(33);
+select plan(34);
 
 create temp view ours as
 select p.oid, p.oid::regprocedure::text as name, p.proname, p.prosrc, p.prosqlbody, p.prosecdef, p.proconfig, p.proacl, p.prokind, p.prorettype, p.prolang from pg_proc as p
@@ -29,6 +29,11 @@ select is_empty($$select name from ours where prosqlbody is null and not coalesc
 select is_empty($$select name from ours where prosecdef and not coalesce('search_path=pg_catalog, pg_temp' = any (proconfig), false)$$, 'every security definer pins it to pg_catalog, pg_temp');
 select is_empty($$select name from ours where prosecdef and prosrc ~* '\mexecute\s+(format|''|v_|p_)' and proname not in ('make_outbox_partitions', 'drop_outbox_partitions')$$,
     'no security definer runs text as SQL, but those that make and drop partitions');
+select is_empty(
+    $q$select name, line from ours cross join lateral regexp_split_to_table(prosrc, E'\n') as line
+        where prosqlbody is null and line ~ $x$\\|U&'$x$ and line !~ $x$\mE'$x$$q$,
+    'no body means another thing where a session has switched standard_conforming_strings off'
+);
 select is_empty(
     $$select name from ours cross join lateral aclexplode(coalesce(proacl, acldefault('f', 10))) as a where a.grantee = 0$$,
     'PUBLIC may execute nothing of ours'

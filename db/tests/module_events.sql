@@ -1,6 +1,6 @@
 -- Module 02's events instead of table writes: handle_module_event and activate_lead_protection.
 begin;
-select plan(60);
+select plan(63);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.created(p_event_id text, p_lead_id bigint, p_user_id bigint, p_more jsonb default '{}') returns jsonb language sql as $$
@@ -12,6 +12,11 @@ create function pg_temp.activity(p_event_id text, p_lead_id bigint, p_user_id bi
 $$;
 create function pg_temp.uuid(p_n integer) returns text language sql as
 $$ select ('00000000-0000-4000-8000-' || lpad(p_n::text, 12, '0')) $$;
+
+-- The first of this session, by which the functions are compiled.
+set local standard_conforming_strings = off;
+select is(handle_module_event(pg_temp.created(pg_temp.uuid(8), 7, 7, '{"created_at": "2025-01-10T08:00:00Z"}')), 'APPLIED', 'how a session spells strings changes nothing');
+set local standard_conforming_strings = on;
 
 -- lead.created
 select is(handle_module_event(pg_temp.created(pg_temp.uuid(1), 1, 7, '{"created_at": "2025-01-10T08:00:00Z", "company_name": "Hotel Krone", "city": "Kiel", "contact_name": "Ada", "contact_email": "ada@example.org", "contact_phone": "+49 431 1"}')),
@@ -34,6 +39,9 @@ select is((select created_at from leads where id = 3), now(), 'and now by defaul
 select is(handle_module_event(pg_temp.created(pg_temp.uuid(5), 4, 7, '{"company_name": null, "created_at": null}')), 'APPLIED', 'a null member is an absent one');
 select is(handle_module_event(pg_temp.created(pg_temp.uuid(6), 5, 7, '{"segment": "canteen", "specversion": "1.0", "nested": {"user_id": 8}}')), 'APPLIED', 'members that nobody knows are let pass');
 select is(handle_module_event(pg_temp.created(upper(pg_temp.uuid(6)), 5, 7)), 'DUPLICATE', 'an event_id is the same however it is spelt');
+
+select is(handle_module_event(pg_temp.created(pg_temp.uuid(7), 6, 7, '{"lead_id": 6.0, "created_at": "2025-01-10T08:00:00Z", "converted_at": "2025-02-10T08:00:00Z"}')), 'APPLIED', '6.0 is an integer');
+select is((select state from v_user_lead_protection where id = 6), 'CONVERTED', 'a lead that is a customer already is registered as one');
 
 -- lead.activity.created
 select is(handle_module_event(pg_temp.activity(pg_temp.uuid(10), 1, 7)), 'APPLIED', 'lead.activity.created is applied');

@@ -1,6 +1,6 @@
 -- "What if": simulate_lead_protection answers with the view's row if these facts existed, and changes nothing.
 begin;
-select plan(40);
+select plan(48);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, '2025-01-10 09:00' from generate_series(1, 10) as i;
@@ -104,13 +104,25 @@ select throws_ok(format('select * from simulate_lead_protection(1, %L)', f.facts
       ('{"activities": [{"occurred_at": "infinity"}]}', 'LP006', 'an eternal moment'),
       ('{"activities": [{"occurred_at": "1999-01-01"}]}', 'LP006', 'a moment of the last century'),
       ('{"activities": [{"occurred_at": "2025-03-01", "activity_type": "TELEPATHY"}]}', 'LP008', 'an unknown type'),
+      ('{"activities": [{"occurred_at": "2025-03-01", "user_id": "7"}]}', 'LP016', 'a user in quotes'),
+      ('{"activities": [{"occurred_at": "2025-03-01", "user_id": 7.5}]}', 'LP016', 'half a user'),
+      ('{"activities": [{"occurred_at": "2025-03-01", "lead_id": 2}]}', 'LP016', 'an activity of another lead'),
+      ('{"activities": [{"occurred_at": "2025-03-01", "lead_id": "1"}]}', 'LP016', 'a lead in quotes'),
       ('{"holds": [{"end_at": "2025-03-01"}]}', 'LP016', 'a hold without a start'),
+      ('{"holds": [{"start_at": "2025-03-01", "user_id": {"id": 7}}]}', 'LP016', 'a user that is an object'),
+      ('{"holds": [{"start_at": "2025-03-01", "lead_id": 2}]}', 'LP016', 'a hold of another lead'),
+      ('{"holds": [{"start_at": "2025-03-01", "reason": " "}]}', 'LP004', 'a hold for no reason'),
       ('{"holds": [{"start_at": "2025-03-02", "end_at": "2025-03-01"}]}', 'LP005', 'a hold that ends before it starts'),
       ('{"holds": [{"start_at": "-infinity"}]}', 'LP006', 'a hold since ever'),
       ('{"holds": [{"start_at": "2025-03-01", "end_at": "infinity"}]}', 'LP006', 'a hold for ever')
   ) as f (facts, code, says);
 select throws_ok($$select * from simulate_lead_protection(777, '{}')$$, 'LP001', null, 'an unknown lead');
 select throws_ok($$select * from simulate_lead_protection(1, '{}', 'infinity')$$, 'LP006', null, 'an eternal at');
+select results_eq(
+    $$select reminder_due_at from simulate_lead_protection(1, '{"activities": [{"occurred_at": "2025-03-10T09:00:00+01:00", "lead_id": 1, "user_id": 7.0}]}', '2025-03-11')$$,
+    $$select reminder_due_at from simulate_lead_protection(1, '{"activities": [{"occurred_at": "2025-03-10T09:00:00+01:00", "lead_id": null, "user_id": null}]}', '2025-03-11')$$,
+    'a fact may name the lead and its user'
+);
 select lives_ok($$select * from simulate_lead_protection(lead_id => 1, facts => '{}', at => now())$$, 'all parameters are taken by name');
 
 select * from finish();
