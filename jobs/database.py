@@ -24,6 +24,13 @@ _KEEPALIVES = {
     "tcp_user_timeout": 60_000,
 }
 
+# What a database or role may be set to otherwise, and psycopg and our own texts rely on: how moments and intervals
+# are written, and what a backslash in a string is.
+SESSION = """
+    select set_config('datestyle', 'ISO', false), set_config('intervalstyle', 'postgres', false),
+           set_config('standard_conforming_strings', 'on', false)
+"""
+
 Connection = psycopg.Connection[DictRow]
 
 # SQLAlchemy and yoyo name the driver in the scheme; libpq does not know that.
@@ -103,7 +110,7 @@ class Database:
             defaults["connect_timeout"] = 10
         # A server that vanished without a word is noticed within a minute or so, not after two hours.
         defaults |= {name: value for name, value in _KEEPALIVES.items() if name not in given}
-        return psycopg.connect(
+        connection = psycopg.connect(
             to_conninfo(self.url),
             autocommit=True,
             row_factory=dict_row,
@@ -111,6 +118,12 @@ class Database:
             client_encoding="UTF8",
             **defaults,
         )
+        try:
+            connection.execute(SESSION)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @contextmanager
     def session(self, application: str = "leadguard") -> Iterator[Connection]:

@@ -21,7 +21,7 @@ from yoyo.migrations import MigrationList, default_migration_table
 
 from jobs.backup import back_up, refuse_existing, size_of
 from jobs.console import App, Seconds, common_options, pass_app, printable, progress
-from jobs.database import Connection, Database, to_yoyo_url
+from jobs.database import SESSION, Connection, Database, to_yoyo_url
 from jobs.errors import LeadguardError, describe, from_database
 from jobs.exits import Exit
 from jobs.paths import FUNCTIONS, MIGRATIONS, VIEWS
@@ -98,6 +98,7 @@ class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo carries n
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
         super().init_connection(connection)
+        connection.execute(SESSION)
         connection.execute(_NO_LIMITS)
         connection.execute("select pg_advisory_lock_shared(%s, %s)", _WORKING)
         connection.execute(_LOCK_TIMEOUT, [f"{round(self.lock_timeout * 1000)}ms"])

@@ -244,6 +244,41 @@ def test_the_database_is_found_by_option_variable_or_pg_variables(
     assert run("status", **cluster.environment, PGDATABASE=name)[0] == 0
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"datestyle": "German, DMY"},
+        {"datestyle": "SQL, MDY", "intervalstyle": "iso_8601", "standard_conforming_strings": "off"},
+    ],
+)
+def test_how_a_database_writes_moments_and_strings_is_no_matter(
+    settings: dict[str, str], leads: psycopg.Connection[Any]
+) -> None:
+    url = leads.info.dsn
+    for name, value in settings.items():
+        leads.execute(f"alter database {leads.info.dbname} set {name} = '{value}'".encode())
+    leads.execute("set datestyle = 'ISO'")
+    code, out, error = run("remind", "--json", url=url)
+    assert (code, error) == (0, "")
+    due = [datetime.fromisoformat(row["due_at"]) for row in json.loads(out)["reminders"]]
+    assert [(at,) for at in due] == leads.execute(
+        "select due_at from public.lead_reminders order by id"
+    ).fetchall()
+    reading = (
+        ["status"],
+        ["list"],
+        ["show", "1"],
+        ["explain", "1"],
+        ["runbook", "hold", "--run"],
+    )
+    writing = (["refresh"], ["migrate"], ["hold", "1", "--user", "7", "--reason", "price list"])
+    for command in (*reading, *writing):
+        assert run(*command, url=url)[0] == 0, command
+    # These exit by what they find; what they find is a verdict.
+    assert "protection rules" in run("check", url=url)[1]
+    assert run("go-live", url=url)[2] == ""
+
+
 # --- workers ----------------------------------------------------------------------------------------------
 
 
