@@ -24,8 +24,8 @@ _KEEPALIVES = {
     "tcp_user_timeout": 60_000,
 }
 
-# What a database or role may be set to otherwise, and psycopg and our own texts rely on: how moments and intervals
-# are written, and what a backslash in a string is.
+# What a database or role may be set to otherwise, and psycopg and our own texts rely on: how moments and
+# intervals are written, and what a backslash in a string is.
 SESSION = """
     select set_config('datestyle', 'ISO', false), set_config('intervalstyle', 'postgres', false),
            set_config('standard_conforming_strings', 'on', false)

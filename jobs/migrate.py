@@ -25,7 +25,7 @@ from jobs.database import SESSION, Connection, Database, to_yoyo_url
 from jobs.errors import LeadguardError, describe, from_database
 from jobs.exits import Exit
 from jobs.paths import FUNCTIONS, MIGRATIONS, VIEWS
-from jobs.readiness import NotReady, excusing, faults_of_before
+from jobs.readiness import NotReady, excusing, faults_of_before, find_altered, remembering
 from jobs.sqlfiles import fingerprint, sql_files
 from jobs.worker import Backoff
 
@@ -44,6 +44,7 @@ _LOCK_TIMEOUT = "select set_config('lock_timeout', %s, false)"
 
 RELEASE = "select name, fingerprint from internal.recorded_shape where kind = 'RELEASE'"
 _ALTERED = "select exists (select from internal.inspect_shape() as s where s.status = 'FAIL') as it"
+_STILL_ALTERED = "select * from internal.inspect_shape() as s where s.status in ('WARN', 'FAIL')"
 # Who may be in the way, as far as this role may see it.
 _OLDEST = """
     select format(
@@ -111,11 +112,13 @@ def migrate(
     *,
     patience: Patience = Patience(),
     backup: Path | None = None,
+    accept_altered: bool = False,
     quiet: bool = True,
 ) -> MigrationReport:
     """Applies what is missing, then re-creates all functions and views; safe to repeat and to interrupt.
 
-    Before the first change the database is dumped into `backup`, unless there is nothing to change.
+    Before the first change the database is dumped into `backup`, unless there is nothing to change. What a
+    hand has altered, and no migration touches, is told from then on, too, unless `accept_altered`.
     """
     started = time.monotonic()
     if backup is not None:
@@ -129,6 +132,7 @@ def migrate(
         # Somebody may have migrated, also further than we can, while we waited.
         pending = _pending(guard, migrations)
         made = backup if backup and _back_up(guard, url, backup, pending, say, quiet) else None
+        altered = [] if accept_altered else find_altered(guard)
         guard.execute("create schema if not exists internal")
         patiently = partial(_patiently, guard, patience, say)
         with _backend(url, patience) as backend, _yoyo_lock(backend):
@@ -136,7 +140,10 @@ def migrate(
                 say(f"applying {migration.id}")
                 patiently(migration.id, partial(backend.apply_migrations_only, MigrationList([migration])))
             say("re-creating functions and views")
-            _put_in_place(guard, partial(backend.run_post_apply, migrations), patiently, say)
+            with remembering(altered):
+                _put_in_place(guard, partial(backend.run_post_apply, migrations), patiently, say)
+        for finding in guard.execute(_STILL_ALTERED).fetchall():
+            say(f"{finding['what']}, not as released: {finding['evidence']}. {finding['what_to_do']}")
     return _report(migrations, pending, started, dry_run=False, backup=made)
 
 
@@ -345,14 +352,27 @@ def _report(
     show_default=True,
     help="How often it asks, after pauses that grow to 15 s.",
 )
+@click.option(
+    "--accept-altered",
+    is_flag=True,
+    help="Take for right what was altered by hand (tables, constraints, indexes), and no longer tell it.",
+)
 @common_options
 @pass_app
-def command(app: App, dry_run: bool, backup: Path | None, lock_timeout: float, lock_attempts: int) -> None:
+def command(
+    app: App,
+    dry_run: bool,
+    backup: Path | None,
+    lock_timeout: float,
+    lock_attempts: int,
+    accept_altered: bool,
+) -> None:
     """Bring the database to this release: apply what is missing, re-create functions and views.
 
     Each migration is a transaction; functions and views are the last one, and it ends with a check: where
     the new ones would not be ready (the rules on sample data, the stored rows), none of it becomes visible
-    and those of before go on. Workers and writers may go on meanwhile.
+    and those of before go on. Workers and writers may go on meanwhile. What a hand has altered is re-created
+    (functions, views, triggers), or told here and by leadguard check, and stops nothing.
 
     Safe to repeat, to run twice at once (the second waits) and to interrupt, also by kill -9.
 
@@ -374,6 +394,7 @@ def command(app: App, dry_run: bool, backup: Path | None, lock_timeout: float, l
         say=lambda text: None if app.json else app.remark(text),
         patience=Patience(lock_timeout, lock_attempts),
         backup=backup,
+        accept_altered=accept_altered,
         quiet=app.json or app.logs_json,
     )
     verb = "would apply" if dry_run else "applied"

@@ -34,8 +34,20 @@ _VALIDATED = """
        and p.proname = any(%s) and l.lanname in ('plpgsql', 'sql')
      order by p.oid
 """
+# Asked before the first change. What a migrate that was killed had applied already is no alteration by hand.
+_ALTERED_BEFORE = """
+    select c.*
+      from internal.compare_shape() as c
+     where c.recorded is distinct from c.found
+       and exists (
+           select from internal.recorded_shape as r
+            where r.kind = 'MIGRATION'
+              and r.name = (select max(y.migration_id) from internal._yoyo_migration as y)
+       )
+"""
 _STORED_ROWS = "stored rows"
 
+_altered: ContextVar[tuple[Finding, ...]] = ContextVar("altered", default=())
 _excused: ContextVar[frozenset[str]] = ContextVar("excused", default=frozenset())
 
 
@@ -112,3 +124,27 @@ def faults_of_before(connection: Connection, faults: list[Finding]) -> set[str]:
     if (altered and altered["it"]) or any(fault["what"] == _STORED_ROWS for fault in before):
         return names & ({fault["what"] for fault in faults if fault in before} | {_STORED_ROWS})
     return {fault["what"] for fault in faults if fault in before}
+
+
+def find_altered(connection: Connection) -> list[Finding]:
+    """What a hand has altered since the last migrate: kind, name, its fingerprint then and now."""
+    try:
+        with connection.transaction():
+            return connection.execute(_ALTERED_BEFORE).fetchall()
+    except psycopg.Error:
+        return []  # a new database, or one of before this was recorded
+
+
+@contextmanager
+def remembering(altered: list[Finding]) -> Iterator[None]:
+    """Within it these alterations do not become what is right."""
+    token = _altered.set(tuple(altered))
+    try:
+        yield
+    finally:
+        _altered.reset(token)
+
+
+def altered_before() -> list[Finding]:
+    """What had been altered by hand before the migrate that runs."""
+    return list(_altered.get())

@@ -12,6 +12,7 @@ from jobs.paths import FUNCTIONS, RUNBOOKS, SCHEMA, VIEWS
 
 # What of db/schema every migrate loads again.
 RIGHTS = SCHEMA / "000_schemas.sql"
+CHECKS = sorted(SCHEMA.glob("*_is_*.sql"))
 ERROR_CODES = SCHEMA / "020_error_codes.sql"
 EVENTS = SCHEMA / "136_registered_events.sql"
 
@@ -44,7 +45,7 @@ def load(
 def fingerprint() -> str:
     """One value for all that every migrate loads: another in the database, another release."""
     digest = hashlib.sha256()
-    tables = (RIGHTS, ERROR_CODES, EVENTS)
+    tables = (RIGHTS, *CHECKS, ERROR_CODES, EVENTS)
     for path in (*tables, *sql_files(FUNCTIONS), *sql_files(VIEWS), *sorted(RUNBOOKS.glob("*.toml"))):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

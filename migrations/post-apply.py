@@ -14,9 +14,9 @@ from yoyo import step
 
 from jobs import __version__
 from jobs.paths import FUNCTIONS, VIEWS
-from jobs.readiness import require_readiness, validate
+from jobs.readiness import altered_before, require_readiness, validate
 from jobs.runbook_files import read_runbooks
-from jobs.sqlfiles import ERROR_CODES, EVENTS, RIGHTS, fingerprint, load, makes_triggers, sql_files
+from jobs.sqlfiles import CHECKS, ERROR_CODES, EVENTS, RIGHTS, fingerprint, load, makes_triggers, sql_files
 
 _FIRST_COUNT = """
     select public.refresh_figures()
@@ -59,6 +59,9 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     connection.execute("set local client_min_messages = warning")
     # The database's own rights are not in a dump: after a restore they are set again.
     connection.execute(RIGHTS.read_bytes())
+    # What checks and generated columns call.
+    for path in CHECKS:
+        connection.execute(path.read_bytes())
     # What the functions raise by code: a new one needs no delta either.
     connection.execute(ERROR_CODES.read_bytes())
     load(connection, FUNCTIONS, lambda path: not makes_triggers(path))
@@ -76,6 +79,7 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     connection.execute("select internal.record_shape(%s, %s)", [__version__, release])
     validate(connection, (path.stem for path in sql_files(FUNCTIONS)))
     require_readiness(connection)
+    connection.execute("select internal.recall_shape(%s)", [Jsonb(altered_before())])
 
 
 step(recreate)

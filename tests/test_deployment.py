@@ -327,3 +327,70 @@ def test_a_backup_that_fails_leaves_nothing_behind(url: str, database: Database,
     assert "geheim" not in heard.read_text().partition("; ")[2]
     assert one(database, "select count(*) from pg_database where datname like 'leadguard_restored_%'") == 0
     assert "pg_restore is not on PATH" in run("restore-check", str(file), url=url, PATH="/nowhere")[2]
+
+
+# --- what a hand has altered -------------------------------------------------------------------------------
+
+ALTERED = """
+    drop index public.outbox_waiting_by_lead;
+    alter table public.leads alter user_id drop not null;
+    alter table public.cost_entries drop constraint cost_entries_team_not_blank;
+    alter table public.lead_holds add constraint somebodys check (reason <> 'x');
+    create table public.somebodys ()
+"""
+
+
+def faults(database: Database) -> set[tuple[str, str]]:
+    rows = database.execute(
+        "select what, status from internal.inspect_shape() where status <> 'OK'"
+    ).fetchall()
+    return set(rows)
+
+
+def test_what_a_hand_has_altered_does_not_become_right_by_migrating(url: str, database: Database) -> None:
+    database.execute(ALTERED)
+    altered = {("tables and columns", "FAIL"), ("constraints", "FAIL"), ("indexes", "FAIL")}
+    assert faults(database) == altered
+    for _ in range(2):
+        code, _out, error = run("migrate", url=url)
+        assert code == 0
+        for name in (
+            "leads (changed)",
+            "outbox_waiting_by_lead (missing)",
+            "somebodys on public.lead_holds (not ours)",
+        ):
+            assert name in error
+        assert faults(database) == altered
+    database.execute(
+        "alter table public.lead_holds drop constraint somebodys;"
+        "alter table public.cost_entries add constraint cost_entries_team_not_blank"
+        " check (team is null or not internal.is_blank(team))"
+    )
+    assert ("constraints", "FAIL") not in faults(database)
+    assert run("migrate", "--accept-altered", url=url)[::2] == (0, "re-creating functions and views\n")
+    assert faults(database) == set()
+
+
+def test_an_altered_function_is_put_right_wherever_its_file_lies(url: str, database: Database) -> None:
+    database.execute(
+        "create or replace function internal.is_blank(p_text text) returns boolean"
+        " language sql immutable as 'select false';"
+        "create or replace function internal.event_word(p_text text) returns text"
+        " language sql immutable as 'select p_text'"
+    )
+    database.execute("drop view public.v_lead_timeline; drop trigger leads_follow on public.leads")
+    assert {what for what, _ in faults(database)} == {"functions", "views", "triggers"}
+    assert migrate(url).applied == []
+    assert faults(database) == set()
+    assert one(database, "select internal.is_blank(' ')") is True
+
+
+def test_what_a_migration_has_changed_is_no_alteration_by_hand(url: str, database: Database) -> None:
+    """Also where the migrate that applied it was killed before it could record the shape."""
+    database.execute(
+        "update internal.recorded_shape set name = '0001.baseline' where kind = 'MIGRATION';"
+        "alter table public.leads alter user_id drop not null"
+    )
+    assert faults(database) == {("tables and columns", "FAIL")}
+    migrate(url)
+    assert faults(database) == set()

@@ -5,15 +5,13 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     with compared as (
-        select coalesce(r.kind, s.kind) as kind,
-               coalesce(r.name, s.name) as name,
+        select c.kind, c.name,
                case
-                   when s.name is null then 'missing'
-                   when r.name is null then 'not ours'
-                   when r.fingerprint <> s.fingerprint then 'changed'
+                   when c.found is null then 'missing'
+                   when c.recorded is null then 'not ours'
+                   when c.recorded <> c.found then 'changed'
                end as fault
-          from (select * from internal.recorded_shape as r where r.kind <> 'RELEASE') as r
-          full join internal.current_shape() as s on s.kind = r.kind and s.name = r.name
+          from internal.compare_shape() as c
     ),
 
     told as (
@@ -41,7 +39,7 @@ as $$
                when t.kind in ('function', 'view') and t.names is not null
                    then 'Run leadguard migrate: it re-creates them.'
                when t.names is not null
-                   then 'Compare with db/schema; undo by hand what was done by hand, then run leadguard migrate.'
+                   then 'Compare with db/schema and undo by hand what was done by hand; or take it for right: leadguard migrate --accept-altered.'
                when t.right_ones = 0 then 'Run leadguard migrate.'
            end
       from told as t

@@ -7,8 +7,10 @@ as $$
     insert into internal.recorded_shape (kind, name, fingerprint)
     select s.kind, s.name, s.fingerprint from internal.current_shape() as s
      union all
-    select 'RELEASE', p_release, p_fingerprint;
+    select 'RELEASE', p_release, p_fingerprint
+     union all
+    select 'MIGRATION', max(y.migration_id), '' from internal._yoyo_migration as y;
 $$;
 comment on function internal.record_shape(text, text) is
-    'Keeps the current shape as the one that is right, with the program''s version and the fingerprint of its SQL files.';
+    'Keeps the current shape as the one that is right, with the program''s version, the fingerprint of its SQL files, and the last migration that it comes from.';
 revoke all on function internal.record_shape(text, text) from public;
