@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -299,6 +300,16 @@ def test_tls_is_checked_against_a_private_authority_and_the_name(
         assert sink.deliver(events(1)) == {}
     with closing(open_source(here)) as source:
         assert len(source.receive(3, 5.0)) >= 1
+
+
+def test_a_port_where_nobody_listens_is_told() -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unheard.getsockname()[1]}/events"
+        with pytest.raises(SinkFailed, match=f"amqp://{address}: .*Connection refused"):
+            open_sink(f"amqp://{address}", Database())
+        with pytest.raises(SourceFailed, match=f"amqp://{address}: .*Connection refused"):
+            open_source(f"amqp://{address}")
 
 
 def test_a_wrong_password_is_told_without_it(rabbitmq: RabbitServer) -> None:

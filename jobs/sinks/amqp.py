@@ -307,13 +307,14 @@ def why(error: BaseException | None) -> str:
     if isinstance(error, ProbableAccessDeniedError):
         return "the user may not use this virtual host"
     text = " ".join(str(reason).split())
-    return text or type(error).__name__
+    return text or type(reason).__name__
 
 
 def _wrapped(error: BaseException) -> BaseException | None:
     """What pika has wrapped in an error that says nothing itself, such as a certificate that is wrong."""
-    last: Sequence[BaseException | None] = getattr(error, "exceptions", ()) or (None,)
-    return error.__cause__ or getattr(error, "exception", None) or last[-1]
+    # Of several attempts, by the addresses of a name, the last one.
+    tried = getattr(error, "exceptions", None) or [each for each in error.args if isinstance(each, Exception)]
+    return error.__cause__ or getattr(error, "exception", None) or (tried[-1] if tried else None)
 
 
 def connection_parameters(address: Address) -> pika.ConnectionParameters:
