@@ -67,6 +67,12 @@ def filter_options(command: Command) -> Command:
     return event_type(lead(since(until(command))))
 
 
+def _check_span(since: datetime | None, until: datetime | None) -> None:
+    """Refuses a time that ends before it begins: nothing would ever match."""
+    if since and until and since > until:
+        raise click.UsageError("--since is later than --until")
+
+
 yes_option = click.option("--yes", is_flag=True, help="Do it; without this it is only shown.")
 
 
@@ -78,15 +84,17 @@ def find(connection: Connection, limit: int = 50, **conditions: Any) -> Rows:
 
 
 def numbers(connection: Connection, events: Sequence[int | UUID]) -> list[int] | None:
-    """The numbers of the events named; None when none is named."""
+    """The numbers of the events named, which all exist; None when none is named."""
     if not events:
         return None
+    ids = [event for event in events if isinstance(event, int)]
     event_ids = [event for event in events if isinstance(event, UUID)]
-    found = {row["event_id"]: row["id"] for row in find(connection, len(events), event_ids=event_ids)}
-    for event_id in event_ids:
-        if event_id not in found:
-            raise _unknown(event_id)
-    return [found[event] if isinstance(event, UUID) else event for event in events]
+    rows = find(connection, len(events), ids=ids) + find(connection, len(events), event_ids=event_ids)
+    found: dict[int | UUID, int] = {row[name]: row["id"] for row in rows for name in ("id", "event_id")}
+    for event in events:
+        if event not in found:
+            raise _unknown(event)
+    return [found[event] for event in events]
 
 
 def _unknown(event: int | UUID) -> LeadguardError:
@@ -169,6 +177,7 @@ def list_command(
       leadguard outbox list --state published --type lead.protection.expired --since 01.08.2026
       leadguard outbox list --lead 4711 --json | jq .payload
     """
+    _check_span(since, until)
     with app.database.session("leadguard outbox") as connection:
         rows = find(
             connection,
@@ -250,7 +259,8 @@ def replay_command(
     event_id. A reminder's sent_at stays; that of one that was given up is set when it is accepted.
 
     \b
-    Exit codes: 0 done, 1 the database refused (LP023 no condition, LP024 unknown event_id), 3 unreachable.
+    Exit codes: 0 done, 1 the database refused (LP023 no condition, LP024 unknown event),
+    3 unreachable.
 
     \b
     Examples:
@@ -259,6 +269,7 @@ def replay_command(
       leadguard outbox replay --since "31.08.2026 14:00" --until "31.08.2026 15:30" --yes
       leadguard outbox replay 17 18 --yes
     """
+    _check_span(since, until)
     with app.database.session("leadguard outbox") as connection:
         conditions = {
             "ids": numbers(connection, events),

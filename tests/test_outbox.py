@@ -103,12 +103,16 @@ def test_a_discarded_reminder_is_queued_anew(desk: Desk) -> None:
     [
         (["replay"], 1, "LP023"),
         (["replay", str(uuid4())], 1, "LP024"),
+        (["replay", "999999"], 1, "LP024"),
+        (["replay", "1", "999999", "--yes"], 1, "LP024"),
         (["show", "999999"], 1, "LP024"),
         (["discard", "999999", "--yes"], 1, "LP024"),
         (["discard"], 2, None),
         (["discard", "one"], 2, None),
         (["show", "99999999999999999999"], 2, None),
         (["list", "--since", "yesterdayish"], 2, None),
+        (["list", "--until", "2026-01-01", "--since", "2026-01-02"], 2, None),
+        (["replay", "--since", "2026-01-02", "--until", "2026-01-01", "--yes"], 2, None),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_hint(
