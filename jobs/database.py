@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,14 +46,21 @@ def to_conninfo(url: str) -> str:
     try:
         # Parsed and put together again: one form, whatever the URL's quoting was.
         return make_conninfo("", **conninfo_to_dict(url))
-    except psycopg.ProgrammingError:
-        # libpq's own message quotes the URL, and with it the password.
+    except psycopg.ProgrammingError as error:
+        # libpq's own message may quote the URL, and with it the password.
         raise UsageProblem(
-            "the database URL cannot be read",
+            "the database URL cannot be read" + _unknown_parameter(url, str(error)),
             "It looks like postgresql://user:password@host:5432/database or"
             " postgresql:///database?host=/run/postgresql; special characters in a password are"
             " percent-encoded.",
         ) from None
+
+
+def _unknown_parameter(url: str, message: str) -> str:
+    """Which parameter of a URL libpq does not know; empty where it may be a piece of the password."""
+    told = re.search(r'invalid URI query parameter: "(\w+)"', message)
+    # A password with a slash and a question mark in it is read as a query, up to the @ of the host.
+    return f": unknown parameter {told[1]}" if told and "@" not in url.partition("?")[2] else ""
 
 
 def to_yoyo_url(url: str, schema: str) -> str:

@@ -106,6 +106,7 @@ def test_every_command_explains_itself_with_an_example(command: list[str]) -> No
         ["outbox", "list", "--lead", "-9223372036854775809"],
         ["outbox", "list", "--type", "\udcff"],
         ["publish", "--sink", "notify:\udcff"],
+        ["publish", "--sink", "stdout:events.jsonl"],
         ["explain", "1", "--at", "0001-01-01 00:00+14:00"],
         ["status", "--watch", "nan"],
         ["run", "--grace", "nan"],
@@ -121,6 +122,22 @@ def test_wrong_usage_is_exit_2(arguments: list[str], fresh_database: str) -> Non
     code, out, error = run(*arguments, url=fresh_database)
     assert (code, out) == (2, "")
     assert "Error: " in error
+    assert "geheim" not in error
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://me:geheim@localhost/db?foo=geheim", "cannot be read: unknown parameter foo\n"),
+        ("postgresql+psycopg:///db?foo=bar", "cannot be read: unknown parameter foo\n"),
+        ("postgresql://me:1/2?geheim=3@localhost/db", "cannot be read\n"),
+        ("postgresql:///db?geheim", "cannot be read\n"),
+    ],
+)
+def test_a_parameter_that_no_database_url_has_is_named_and_no_password(url: str, says: str) -> None:
+    code, out, error = run("status", url=url)
+    assert (code, out) == (2, "")
+    assert error.startswith(f"Error: the database URL {says}")
     assert "geheim" not in error
 
 

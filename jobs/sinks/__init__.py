@@ -77,10 +77,10 @@ class Sink(Protocol):
         """Lets go of the sink; never fails."""
 
 
-def _stdout(_rest: str, _database: Database) -> Sink:
+def _stdout(rest: str, _database: Database) -> Sink:
     from jobs.sinks import lines
 
-    return lines.to_stdout()
+    return lines.to_stdout(rest)
 
 
 def _file(rest: str, _database: Database) -> Sink:

@@ -119,7 +119,9 @@ def _sync_name(path: Path) -> None:
         os.close(directory)
 
 
-def to_stdout() -> LineSink:
+def to_stdout(rest: str) -> LineSink:
+    if rest:
+        raise UsageProblem(f"stdout: takes nothing behind it: {rest}", "A file is named by file:PATH.")
     return LineSink(FileIO(sys.stdout.fileno(), "wb", closefd=False))
 
 
