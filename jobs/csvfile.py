@@ -4,8 +4,11 @@ import codecs
 import csv
 import re
 import secrets
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -29,6 +32,31 @@ REFUSED_COLUMNS = ("refused_line", "refused_reason")
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 
 
+# What stands for standard input on a command line.
+STDIN = Path("-")
+
+
+def is_stream(path: Path) -> bool:
+    """Whether it is standard input or a pipe, under whatever name: it has no folder of its own."""
+    return path == STDIN or not path.is_file() or str(path).startswith(("/dev/std", "/dev/fd/"))
+
+
+@contextmanager
+def spooled(path: Path) -> Iterator[Path]:
+    """A file that can be read more than once: `path` itself, or a copy of what comes from a stream."""
+    if not is_stream(path):
+        yield path
+        return
+    with tempfile.NamedTemporaryFile(prefix="leadguard-") as copy:
+        try:
+            with open(0 if path == STDIN else path, "rb", closefd=path != STDIN) as stream:
+                shutil.copyfileobj(stream, copy)
+            copy.flush()
+        except OSError as error:
+            raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
+        yield Path(copy.name)
+
+
 @dataclass(frozen=True)
 class Row:
     """One row: its first line's number in the file, its cells, and what is wrong with it, if anything."""
@@ -40,9 +68,10 @@ class Row:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A CSV file whose dialect is known."""
+    """A CSV file whose dialect is known; `shown` is what messages call it."""
 
     path: Path
+    shown: str
     encoding: str
     delimiter: str
     header: list[str]
@@ -57,12 +86,14 @@ class CsvFile:
         delimiter: str | None = None,
         skip_lines: int = 0,
         ignore_rows: re.Pattern[str] | None = None,
+        shown: str | None = None,
     ) -> "CsvFile":
         """Finds out the encoding and the delimiter where they are not given, and reads the header.
 
         `skip_lines` lines in front of the header are passed over, and every row whose first cell
         `ignore_rows` matches: reports have titles and totals.
         """
+        shown = shown or str(path)
         delimiter = _NAMED.get(delimiter or "", delimiter)
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
             raise UsageProblem(f"{delimiter!r} is no delimiter", "Give one character, or tab.")
@@ -70,29 +101,29 @@ class CsvFile:
             encoding = encoding or sniff_encoding(path)
             if codecs.lookup(encoding).name == "utf-8":
                 encoding = "utf-8-sig"  # a byte order mark is no part of the first column's name
-            lines = list(islice(_lines(path, encoding), skip_lines + 1))
+            lines = list(islice(_lines(path, encoding, shown), skip_lines + 1))
             if lines and lines[0].lstrip('\ufeff"').startswith(REFUSED_COLUMNS[0]):
                 skip_lines = 0  # a file of refused rows begins with its header
             # What a spreadsheet program writes for itself in front of all.
             if len(lines) > skip_lines and (told := _SEPARATOR_LINE.match(lines[skip_lines])):
                 delimiter = delimiter or told[1]
                 skip_lines += 1
-            below = islice(_lines(path, encoding), skip_lines, None)
+            below = islice(_lines(path, encoding, shown), skip_lines, None)
             first = next((line for line in below if line.strip()), "")
         except OSError as error:
-            raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
+            raise UsageProblem(f"{shown} cannot be read: {error.strerror}") from error
         except (LookupError, ValueError) as error:
-            raise _unreadable(path, encoding, error) from error
+            raise _unreadable(shown, encoding, error) from error
         delimiter = delimiter or sniff_delimiter(first)
-        file = cls(path, encoding, delimiter, [], skip_lines, ignore_rows)
+        file = cls(path, shown, encoding, delimiter, [], skip_lines, ignore_rows)
         header = next(file._rows(), None)
         if header is None or header.problem:
             problem = header.problem if header else "it is empty"
-            raise UsageProblem(f"{path} has no header: {problem}", "The first line names the columns.")
+            raise UsageProblem(f"{shown} has no header: {problem}", "The first line names the columns.")
         names = [name.strip() for name in header.cells]
         doubled = sorted({name for name in names if name and names.count(name) > 1})
         if doubled:
-            raise UsageProblem(f"{path} names a column twice: {', '.join(doubled)}")
+            raise UsageProblem(f"{shown} names a column twice: {', '.join(doubled)}")
         return replace(file, header=names)
 
     def lines(self) -> int:
@@ -114,7 +145,7 @@ class CsvFile:
                 yield row
 
     def _rows(self) -> Iterator[Row]:
-        lines = islice(_lines(self.path, self.encoding), self.skipped, None)
+        lines = islice(_lines(self.path, self.encoding, self.shown), self.skipped, None)
         waiting: deque[str] = deque()
         number = self.skipped + 1
 
@@ -175,17 +206,17 @@ class CsvFile:
                 part.unlink(missing_ok=True)
 
 
-def _lines(path: Path, encoding: str) -> Iterator[str]:
+def _lines(path: Path, encoding: str, shown: str) -> Iterator[str]:
     with path.open(encoding=encoding, errors="surrogateescape", newline="") as stream:
         try:
             yield from stream
         except UnicodeError as error:
             # In UTF-16 there is no telling where the next letter begins.
-            raise _unreadable(path, encoding, error) from error
+            raise _unreadable(shown, encoding, error) from error
 
 
-def _unreadable(path: Path, encoding: str | None, error: Exception) -> UsageProblem:
-    return UsageProblem(f"{path} cannot be read as {encoding}: {error}", "See --encoding.")
+def _unreadable(shown: str, encoding: str | None, error: Exception) -> UsageProblem:
+    return UsageProblem(f"{shown} cannot be read as {encoding}: {error}", "See --encoding.")
 
 
 def sniff_delimiter(header: str) -> str:

@@ -68,7 +68,8 @@ class _Subcommand:
         @click.option(
             "--refused",
             type=click.Path(path_type=Path),
-            help="Where refused rows go; default: FILE.refused.csv.",
+            help="Where refused rows go; default: FILE.refused.csv; of stdin stdin.refused.csv, of a pipe"
+            " NAME.refused.csv, both in the current folder.",
         )
         @click.option(
             "--update",
@@ -158,6 +159,8 @@ def remarks(report: ImportReport) -> list[str]:
 def _help(entity: Entity) -> str:
     fields = [f"{field.name}{' (required)' if field.required else ''}" for field in entity.fields]
     return f"""Import a CSV file of {entity.name}, one {entity.noun} a row.
+
+    FILE may be a pipe, or - for stdin.
 
     Fields: {", ".join(fields)}. A column of the same name is taken; other names are mapped with
     --mapping.

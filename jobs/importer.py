@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from jobs.console import progress
-from jobs.csvfile import CsvFile
+from jobs.csvfile import STDIN, CsvFile, is_stream, spooled
 from jobs.database import Connection, Database
 from jobs.dates import BUSINESS_ZONE, zone
 from jobs.entities import Entity, Kind
@@ -107,19 +107,25 @@ class ImportReport:
 
 
 def import_file(database: Database, entity: Entity, path: Path, options: Options) -> ImportReport:
-    """Imports one file; what is refused is written to a file beside it."""
+    """Imports one file; what is refused is written to a file beside it, of a stream to the current folder."""
+    with spooled(path) as copy:
+        return _import(database, entity, path, copy, options)
+
+
+def _import(database: Database, entity: Entity, path: Path, copy: Path, options: Options) -> ImportReport:
     started = time.monotonic()
     update = _updated_fields(entity, options.update)
     mapping = Mapping.load(options.mapping, entity.field_names) if options.mapping else Mapping()
     file = CsvFile.open(
-        path,
+        copy,
         options.encoding or mapping.encoding,
         options.delimiter or mapping.delimiter,
         mapping.skip_lines,
         mapping.ignore_rows,
+        str(path),
     )
-    target = options.refused or path.with_name(path.name + ".refused.csv")
-    _check_target(target, (path, options.mapping))
+    target = options.refused or _refused_file(path)
+    _check_target(target, (Path("/dev/stdin") if path == STDIN else path, options.mapping))
     chosen = plan(mapping, entity.field_names, file.header)
     _check_columns(entity, file, chosen, options)
     where = options.zone or mapping.zone or zone(BUSINESS_ZONE)
@@ -166,6 +172,11 @@ def import_file(database: Database, entity: Entity, path: Path, options: Options
     return report
 
 
+def _refused_file(path: Path) -> Path:
+    name = f"{'stdin' if path == STDIN else path.name}.refused.csv"
+    return Path(name) if is_stream(path) else path.with_name(name)
+
+
 def _check_target(target: Path, sources: Collection[Path | None]) -> None:
     """What is read must not be replaced by what was refused of it."""
     for source in sources:
@@ -209,7 +220,7 @@ def _check_columns(entity: Entity, file: CsvFile, chosen: Plan, options: Options
     if missing:
         found = ", ".join(name for name in file.header if name)
         raise UsageProblem(
-            f"{file.path} has no column for {', '.join(missing)}",
+            f"{file.shown} has no column for {', '.join(missing)}",
             f"Its columns are: {found}. Name them in a mapping file (--mapping), for example"
             ' [columns] external_id = "crm:{Email}"; user_id can also be given with --user.',
         )

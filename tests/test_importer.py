@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,16 +27,18 @@ from jobs import importer
 from jobs.csvfile import CsvFile
 from jobs.database import Database
 from jobs.dates import localise, parse_day, parse_moment
-from jobs.entities import ACTIVITIES, HOLDS, LEADS, REMINDERS, USERS, Entity
+from jobs.entities import ACTIVITIES, ENTITIES, HOLDS, LEADS, REMINDERS, USERS, Entity
 from jobs.errors import UsageProblem
 from jobs.import_command import remarks, sentence
 from jobs.importer import ImportReport, Options, import_file
 from jobs.paths import EXAMPLES
 from tests import forked
+from tests.shell import CLEAN
 
 Connect = Callable[..., psycopg.Connection[Any]]
 BERLIN = ZoneInfo("Europe/Berlin")
 ROOT = Path(__file__).resolve().parent.parent
+LEADGUARD = f"{sys.executable} -m jobs.cli"
 
 
 class Target:
@@ -53,6 +59,17 @@ class Target:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         return self.connection.execute(query.encode()).fetchall()
+
+    def shell(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Runs it where the files are."""
+        return subprocess.run(
+            ["bash", "-c", script],
+            env={**CLEAN, "PYTHONPATH": str(ROOT), "DATABASE_URL": self.database.url},
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
 
 @pytest.fixture
@@ -431,6 +448,47 @@ def test_refused_rows_never_replace_what_is_read(target: Target) -> None:
             target.load(LEADS, text, mapping=mapping, refused=target.directory / name)
     assert (target.directory / "import.csv").read_text() == text
     assert target.rows("select count(*) from leads") == [(0,)]
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
+def test_of_a_pipe_what_is_refused_goes_to_the_current_folder(
+    entity: Entity, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{';'.join(entity.field_names)}\n1;2\n"
+    pipe = target.directory / "pipe"
+    os.mkfifo(pipe)
+    here = target.directory / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    for dry_run in (True, False):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(pipe.write_text, text)
+            report = import_file(target.database, entity, pipe, Options(user=7, dry_run=dry_run))
+        assert (report.file, report.rows, report.refused) == (str(pipe), 1, 1)
+        assert report.refused_file == "pipe.refused.csv"
+        assert "the header has" in (here / "pipe.refused.csv").read_text()
+        (here / "pipe.refused.csv").unlink()
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin", "<(cat given.csv)", "- <given.csv"])
+def test_what_is_piped_in_is_imported(name: str, target: Target) -> None:
+    target.file(f"{some_leads(3)}L4;7;\n", "given.csv")
+    for more, known in (("--dry-run", 0), ("", 0), ("", 3)):
+        done = target.shell(f"cat given.csv | {LEADGUARD} import leads --json {more} {name}")
+        assert (done.returncode, done.stderr) == (5, "")
+        told = json.loads(done.stdout)
+        assert (told["imported"], told["known"], told["refused"]) == (3 - known, known, 1)
+        assert re.fullmatch(r"(stdin|\d+)\.refused\.csv", told["refused_file"])
+        assert "L4;7;" in (target.directory / told["refused_file"]).read_text()
+
+
+def test_refused_rows_never_replace_what_is_read_from_stdin(target: Target) -> None:
+    given = target.file("external_id;user_id;company_name\nL1;7;\nL2;7;Kantine\n", "stdin.refused.csv")
+    done = target.shell(f"{LEADGUARD} import leads --dry-run - <stdin.refused.csv")
+    assert done.returncode == 2
+    assert "would replace" in done.stderr
+    assert "Kantine" in given.read_text()
 
 
 def test_no_file_of_refused_rows_is_written_when_there_are_none(target: Target) -> None:
