@@ -149,7 +149,7 @@ def _import(database: Database, entity: Entity, path: Path, copy: Path, options:
         parameters = {"zone": where.key, "user": options.user}
         compared = [name for name in entity.updatable if name in chosen.from_columns]
         _judge(connection, entity, parameters, compared, update, reasons, report)
-        loading = _Loading(connection, parameters, options, reasons)
+        loading = _Loading(connection, f"{entity.table}_pkey", parameters, options, reasons)
         report.imported = loading.load(entity.insert, f"importing {entity.name}", "new")
         report.updated = loading.load(_update(entity, update), f"updating {entity.name}", "changed")
         if entity.leads and report.imported + report.updated:
@@ -369,6 +369,7 @@ class _Loading:
     """The rows of `todo` on their way into the table, a chunk a transaction."""
 
     connection: Connection
+    primary_key: str
     parameters: dict[str, Any]
     options: Options
     reasons: dict[int, str]
@@ -413,6 +414,10 @@ class _Loading:
                         # Inside the outer transaction nothing is committed: judge deferred checks here.
                         self.connection.execute("set constraints all immediate")
                     return cursor.rowcount
+            except psycopg.errors.UniqueViolation as error:
+                # An id that somebody gave a row himself; the next attempt draws the next one.
+                if first != last or error.diag.constraint_name != self.primary_key:
+                    raise
             except _TRY_AGAIN:
                 # Writers beside us; a deadlock inside the dry run's one transaction is final as well.
                 if attempt == _ATTEMPTS or self.options.dry_run:

@@ -27,7 +27,18 @@ from jobs import importer
 from jobs.csvfile import CsvFile
 from jobs.database import Database
 from jobs.dates import localise, parse_day, parse_moment
-from jobs.entities import ACTIVITIES, ENTITIES, HOLDS, LEADS, REMINDERS, USERS, Entity
+from jobs.entities import (
+    ACTIVITIES,
+    CATERING,
+    COSTS,
+    ENTITIES,
+    HOLDS,
+    LEADS,
+    REMINDERS,
+    SAMPLES,
+    USERS,
+    Entity,
+)
 from jobs.errors import UsageProblem
 from jobs.import_command import remarks, sentence
 from jobs.importer import ImportReport, Options, import_file
@@ -556,6 +567,31 @@ def test_a_longer_file_imports_only_what_is_new(target: Target) -> None:
     target.load(LEADS, some_leads(3))
     report = target.load(LEADS, some_leads(5))
     assert (report.imported, report.known) == (2, 3)
+
+
+def test_ids_that_others_have_used_refuse_no_row(target: Target) -> None:
+    """Rows written with ids of their own lie ahead of the sequence; one that is known stays so."""
+    day, fact = days_ago(20)[:10], "external_id;lead_external_id"
+    files: list[tuple[Entity, str, str]] = [
+        (LEADS, "external_id;user_id;company_name;created_at", f"L{{n}};7;Kantine;{days_ago(90)}"),
+        (ACTIVITIES, f"{fact};activity_type;occurred_at", f"A{{n}};L1;QUALIFIED_CALL;{day}"),
+        (HOLDS, f"{fact};reason;start_at;end_at", f"H{{n}};L1;Umbau;{day};{day}"),
+        (REMINDERS, "lead_external_id;window_start;sent_at", f"L{{n}};{day};{day}"),
+        (SAMPLES, f"{fact};product_type", "S{n};L1;Soup"),
+        (CATERING, f"{fact};event_type", "C{n};L1;Wedding"),
+        (COSTS, "external_id;cost_type;amount_eur", "K{n};INFRASTRUCTURE;1"),
+    ]
+    for entity, header, row in files:
+        lines = [header, *(row.format(n=n) for n in range(1, 8))]
+        assert target.load(entity, "\n".join(lines[:4])).imported == 3
+        for more, dry_run, imported in ((5, False, 1), (8, True, 3), (8, False, 3)):
+            target.connection.execute(
+                "select setval(pg_get_serial_sequence(%s, 'id'), 1, false)", [f"public.{entity.table}"]
+            )
+            report = target.load(entity, "\n".join(lines[:more]), dry_run=dry_run)
+            assert (report.imported, report.reasons) == (imported, ()), entity.name
+            assert report.known == more - 1 - imported
+    assert target.rows("select external_id from leads order by 1") == [(f"L{n}",) for n in range(1, 8)]
 
 
 def test_rows_that_come_in_meanwhile_are_known_not_doubled(
