@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -351,6 +352,14 @@ def test_the_worker_role_suffices(stream: Stream, fresh_database: str, connect: 
 def test_a_source_that_is_none_is_refused(url: str, says: str) -> None:
     with pytest.raises(UsageProblem, match=says):
         open_source(url)
+
+
+def test_a_port_where_nobody_listens_is_told() -> None:
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        port = unheard.getsockname()[1]
+        with pytest.raises(SourceFailed, match=rf"Connect call failed \('127.0.0.1', {port}\)"):
+            open_source(f"nats://127.0.0.1:{port}/missing")
 
 
 def test_a_stream_that_is_missing_is_named(nats_server: NatsServer) -> None:

@@ -43,6 +43,7 @@ class NatsSource:
         self._durable = address.options.get("durable") or "leadguard"
         self._subject = address.options.get("subject") or None
         self._client = Client()
+        self._trouble: Exception | None = None  # what the client has met last
         options = connection_options(address)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="nats-source", daemon=True)
@@ -86,7 +87,8 @@ class NatsSource:
             future.cancel()
             raise SourceFailed(f"{self.shown}: no answer for {seconds:g} s") from None
         except (OSError, NatsError, ValueError) as error:
-            raise SourceFailed(f"{self.shown}: {str(error) or type(error).__name__}") from error
+            reason = self._trouble if isinstance(self._trouble, OSError) else error
+            raise SourceFailed(f"{self.shown}: {str(reason) or type(reason).__name__}") from error
 
     async def _subscribe(self, options: dict[str, Any]) -> Any:
         await self._client.connect(
@@ -96,7 +98,7 @@ class NatsSource:
             max_reconnect_attempts=1,
             reconnect_time_wait=0,
             connect_timeout=int(_SECONDS),
-            error_cb=self._quiet,
+            error_cb=self._note,
         )
         if "tls" in options and not is_encrypted(self._client):
             raise OSError("the server speaks no TLS")
@@ -121,8 +123,8 @@ class NatsSource:
             return []
         return found
 
-    async def _quiet(self, _error: Exception) -> None:
-        """What matters fails the call that waits for it."""
+    async def _note(self, error: Exception) -> None:
+        self._trouble = error
 
 
 def from_stream(url: str) -> NatsSource:
