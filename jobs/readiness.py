@@ -34,15 +34,14 @@ _VALIDATED = """
        and p.proname = any(%s) and l.lanname in ('plpgsql', 'sql')
      order by p.oid
 """
-# Asked before the first change. What a migrate that was killed had applied already is no alteration by hand.
+# Asked before the first change.
 _ALTERED_BEFORE = """
     select c.*
       from internal.compare_shape() as c
      where c.recorded is distinct from c.found
        and exists (
            select from internal.recorded_shape as r
-            where r.kind = 'MIGRATION'
-              and r.name = (select max(y.migration_id) from internal._yoyo_migration as y)
+            where r.kind = 'ORIGIN' and r.name = internal.shape_origin()
        )
 """
 _STORED_ROWS = "stored rows"

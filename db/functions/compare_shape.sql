@@ -5,7 +5,7 @@ stable
 set search_path = pg_catalog, pg_temp
 as $$
     select coalesce(r.kind, s.kind), coalesce(r.name, s.name), r.fingerprint, s.fingerprint
-      from (select * from internal.recorded_shape as x where x.kind not in ('RELEASE', 'MIGRATION')) as r
+      from (select * from internal.recorded_shape as x where x.kind not in ('RELEASE', 'ORIGIN')) as r
       full join internal.current_shape() as s on s.kind = r.kind and s.name = r.name
 $$;
 comment on function internal.compare_shape() is

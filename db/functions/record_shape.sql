@@ -9,8 +9,8 @@ as $$
      union all
     select 'RELEASE', p_release, p_fingerprint
      union all
-    select 'MIGRATION', max(y.migration_id), '' from internal._yoyo_migration as y;
+    select 'ORIGIN', internal.shape_origin(), '';
 $$;
 comment on function internal.record_shape(text, text) is
-    'Keeps the current shape as the one that is right, with the program''s version, the fingerprint of its SQL files, and the last migration that it comes from.';
+    'Keeps the current shape as the one that is right, with the program''s version, the fingerprint of its SQL files, and what it comes from.';
 revoke all on function internal.record_shape(text, text) from public;
