@@ -1,7 +1,7 @@
 # ruff: noqa: S608 - what is put into the queries are the column names of the contract and test data
 """The database against the model: random histories, applied to both, must give the same answers.
 
-Every history runs inside a savepoint of one long transaction, in which now() stands still, under a random
+Every history runs inside a savepoint of a long transaction, in which now() stands still, under a random
 session time zone. `LEADGUARD_HISTORIES` sets their number; only the default run is deterministic.
 """
 
@@ -89,15 +89,22 @@ class Outcome:
 
 
 class Proof:
-    """A connection inside one transaction, and the comparison of what it holds with the model."""
+    """A connection inside a transaction, and the comparison of what it holds with the model."""
+
+    # What histories leave behind is dead, but in the way until their transaction ends and a vacuum comes by.
+    TOGETHER = 250
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         self.connection = connection
+        self.histories = 0
         self.compared = 0
         self.doubtful = 0
         self.rearranged = 0
         self.seen: Counter[str] = Counter()
-        with connection.cursor() as cursor:
+        self.begin()
+
+    def begin(self) -> None:
+        with self.connection.cursor() as cursor:
             cursor.execute("set local client_min_messages = warning")
             # Compiling a statement takes longer than running it on a handful of rows.
             cursor.execute("set local jit = off")
@@ -117,6 +124,13 @@ class Proof:
 
     def run(self, history: History, time_zone: str) -> None:
         """Apply a history to database and model, compare, and take it back."""
+        self.histories += 1
+        if self.histories % self.TOGETHER == 0:
+            self.connection.rollback()
+            self.connection.autocommit = True
+            self.connection.execute("vacuum")
+            self.connection.autocommit = False
+            self.begin()
         self.connection.execute("savepoint history")
         try:
             Trial(self, history, time_zone).run()
