@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from jobs.database import SESSION, Connection, Database, to_yoyo_url
 from jobs.errors import LeadguardError, describe, from_database
 from jobs.exits import Exit
 from jobs.paths import FUNCTIONS, MIGRATIONS, VIEWS
-from jobs.readiness import NotReady, excusing, faults_of_before, find_altered, remembering
+from jobs.readiness import NotReady, excusing, faults_of_before, find_altered, remembering, shape_findings
 from jobs.sqlfiles import fingerprint, sql_files
 from jobs.worker import Backoff
 
@@ -44,7 +44,6 @@ _LOCK_TIMEOUT = "select set_config('lock_timeout', %s, false)"
 
 RELEASE = "select name, fingerprint from internal.recorded_shape where kind = 'RELEASE'"
 _ALTERED = "select exists (select from internal.inspect_shape() as s where s.status = 'FAIL') as it"
-_STILL_ALTERED = "select * from internal.inspect_shape() as s where s.status in ('WARN', 'FAIL')"
 # Who may be in the way, as far as this role may see it.
 _OLDEST = """
     select format(
@@ -85,6 +84,7 @@ class MigrationReport:
     seconds: float
     dry_run: bool
     backup: str | None = None
+    altered: dict[str, str] = field(default_factory=dict)  # by hand, and still so: what, and which
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo carries no types
@@ -132,6 +132,8 @@ def migrate(
         # Somebody may have migrated, also further than we can, while we waited.
         pending = _pending(guard, migrations)
         made = backup if backup and _back_up(guard, url, backup, pending, say, quiet) else None
+        for finding in shape_findings(guard):
+            say(f"not as the last migrate left it: {finding['what']}: {finding['evidence']}")
         altered = [] if accept_altered else find_altered(guard)
         guard.execute("create schema if not exists internal")
         patiently = partial(_patiently, guard, patience, say)
@@ -142,9 +144,10 @@ def migrate(
             say("re-creating functions and views")
             with remembering(altered):
                 _put_in_place(guard, partial(backend.run_post_apply, migrations), patiently, say)
-        for finding in guard.execute(_STILL_ALTERED).fetchall():
-            say(f"{finding['what']}, not as released: {finding['evidence']}. {finding['what_to_do']}")
-    return _report(migrations, pending, started, dry_run=False, backup=made)
+        left = {finding["what"]: finding["evidence"] for finding in shape_findings(guard)}
+        for what, evidence in left.items():
+            say(f"still altered by hand: {what}: {evidence}. Undo it, or see migrate --accept-altered.")
+    return _report(migrations, pending, started, dry_run=False, backup=made, altered=left)
 
 
 def roll_back(url: str, count: int | None = None, patience: Patience = Patience()) -> list[str]:
@@ -317,6 +320,7 @@ def _report(
     started: float,
     dry_run: bool,
     backup: Path | None = None,
+    altered: dict[str, str] | None = None,
 ) -> MigrationReport:
     return MigrationReport(
         applied=pending,
@@ -326,6 +330,7 @@ def _report(
         seconds=round(time.monotonic() - started, 3),
         dry_run=dry_run,
         backup=str(backup) if backup else None,
+        altered=altered or {},
     )
 
 

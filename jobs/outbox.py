@@ -69,8 +69,8 @@ def filter_options(command: Command) -> Command:
 
 def _check_span(since: datetime | None, until: datetime | None) -> None:
     """Refuses a time that ends before it begins: nothing would ever match."""
-    if since and until and since > until:
-        raise click.UsageError("--since is later than --until")
+    if since and until and since >= until:
+        raise click.UsageError("--since is not before --until")
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do it; without this it is only shown.")

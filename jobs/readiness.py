@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg.rows import dict_row
@@ -44,6 +44,7 @@ _ALTERED_BEFORE = """
             where r.kind = 'ORIGIN' and r.name = internal.shape_origin()
        )
 """
+_SHAPE = "select * from internal.inspect_shape() as s where s.status in ('WARN', 'FAIL')"
 _STORED_ROWS = "stored rows"
 
 _altered: ContextVar[tuple[Finding, ...]] = ContextVar("altered", default=())
@@ -127,11 +128,22 @@ def faults_of_before(connection: Connection, faults: list[Finding]) -> set[str]:
 
 def find_altered(connection: Connection) -> list[Finding]:
     """What a hand has altered since the last migrate: kind, name, its fingerprint then and now."""
+    return _if_there(connection, _ALTERED_BEFORE)
+
+
+def shape_findings(connection: Connection) -> list[Finding]:
+    """What is not as the last migrate that came to its end has left it."""
+    return _if_there(connection, _SHAPE)
+
+
+def _if_there(connection: Connection, question: LiteralString) -> list[Finding]:
     try:
         with connection.transaction():
-            return connection.execute(_ALTERED_BEFORE).fetchall()
+            return connection.execute(question).fetchall()
+    except psycopg.OperationalError:
+        raise
     except psycopg.Error:
-        return []  # a new database, or one of before this was recorded
+        return []  # a new database, one of before there was such a function, or a broken one
 
 
 @contextmanager

@@ -15,11 +15,6 @@ declare
     v_row public.lead_protection;
     v_reopened constant boolean := v_clocks.end_reason is not distinct from 'CONVERTED';
     v_was_converted_at constant timestamptz := case when v_reopened then v_clocks.ended_at end;
-    -- One that is entered now ends the protection that runs, also where a transaction that began later has just
-    -- started that: it lies ahead of this transaction's now().
-    v_converted_at constant timestamptz := case
-        when p_converted_at >= now() then greatest(p_converted_at, v_clocks.started_at) else p_converted_at
-    end;
 begin
     if v_reopened then
         update public.lead_protection_periods as p
@@ -29,19 +24,19 @@ begin
     if v_reopened or not p_is_new then
         v_clocks := internal.refresh_clocks(v_clocks);
     end if;
-    if v_converted_at >= v_clocks.started_at and v_clocks.ended_at is null then
+    if p_converted_at >= v_clocks.started_at and v_clocks.ended_at is null then
         select e.* into strict v_at_conversion
           from public.lead_protection_periods as p
-         cross join lateral internal.evaluate_period(p, v_converted_at) as e
+         cross join lateral internal.evaluate_period(p, p_converted_at) as e
          where p.id = v_clocks.period_id;
-        select * into strict v_row from internal.protection_row(v_at_conversion, v_converted_at);
+        select * into strict v_row from internal.protection_row(v_at_conversion, p_converted_at);
         -- Over as of the conversion, and not as of now: an open hold has since moved R past the window of the reminder
         -- that ended it. The lead stays converted.
         if v_row.state <> 'EXPIRED'
             or not p_is_new and (internal.protection_row(v_clocks, now())).state <> 'EXPIRED'
         then
             perform internal.end_period(
-                v_clocks, v_converted_at, 'CONVERTED', v_converted_at is distinct from v_was_converted_at
+                v_clocks, p_converted_at, 'CONVERTED', p_converted_at is distinct from v_was_converted_at
             );
         elsif p_is_new then
             perform internal.end_period(v_clocks, v_row.protection_expires_at, v_row.end_reason);

@@ -9,8 +9,24 @@ begin
     if tg_op = 'UPDATE' and new.id is distinct from old.id then
         perform internal.raise_error('LP013', format('Lead %s was to become lead %s.', old.id, new.id));
     end if;
-    new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
-    new.converted_at := internal.checked_moment(new.converted_at, 'converted_at', false);
+    -- Only what this statement says: what a transaction that began later has written lies ahead of this one's now().
+    if tg_op = 'INSERT' or new.created_at is distinct from old.created_at then
+        new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
+    end if;
+    if tg_op = 'INSERT' or new.converted_at is distinct from old.converted_at then
+        new.converted_at := internal.checked_moment(new.converted_at, 'converted_at', false);
+        -- And a conversion of now ends the protection that runs now, also one that such a transaction has started, or
+        -- that the hand-over in this statement starts (transfer_lead).
+        if tg_op = 'UPDATE' and new.converted_at >= now() then
+            new.converted_at := greatest(new.converted_at, (
+                select greatest(
+                           c.started_at, case when new.user_id is distinct from old.user_id then c.facts_entered_at end
+                       )
+                  from internal.lead_clocks as c
+                 where c.lead_id = new.id
+            ));
+        end if;
+    end if;
     return new;
 end
 $$;

@@ -13,8 +13,10 @@ begin
     end if;
     select * into v_clocks from internal.lead_clocks as c where c.lead_id = p_lead_id for update;
     if not found then
-        -- Its protection starts when the statement that inserts it ends.
-        perform internal.raise_error('LP001', format('Lead %s is inserted by this very statement.', p_lead_id));
+        -- A lead's protection starts when the statement that inserts it ends.
+        perform internal.raise_error('LP001', format(
+            'Lead %s has no protection yet: give its facts in a statement after the one that inserts it.', p_lead_id
+        ));
     end if;
     return v_clocks;
 end

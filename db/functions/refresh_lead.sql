@@ -14,12 +14,13 @@ begin
     if not found then
         return;
     end if;
-    -- The period's own start: a correction of it has not come to the clocks yet. Nor has the new owner of a lead that
-    -- is handed over and converted in one statement: the conversion is then the new owner's.
+    -- The period's own start: a correction of it has not come to the clocks yet. Where a lead is being handed over, a
+    -- conversion that has not ended this period yet is the new owner's.
     select l.converted_at into v_converted_at
       from public.leads as l
       join public.lead_protection_periods as p on p.id = v_clocks.period_id
-     where l.id = p_lead_id and l.user_id = p.user_id and l.converted_at >= p.started_at;
+     where l.id = p_lead_id and l.converted_at >= p.started_at
+       and (l.user_id = p.user_id or l.converted_at = p.ended_at);
     if found then
         -- A corrected fact may show that the lead had expired before, or that it had not.
         perform internal.apply_conversion(p_lead_id, v_converted_at, false);

@@ -86,9 +86,7 @@ begin
                from public.lead_protection_periods as p
               where p.id = c.period_id
                 and (
-                    p.end_reason = 'CONVERTED'
-                        -- A protection that started after the conversion was begun ended as it started.
-                        and (greatest(l.converted_at, p.started_at) <> p.ended_at or l.converted_at is null)
+                    p.end_reason = 'CONVERTED' and l.converted_at is distinct from p.ended_at
                     or p.ended_at is null and l.converted_at >= p.started_at and e.state <> 'EXPIRED'
                 )
          ) as d

@@ -1,6 +1,6 @@
 -- Facts put right after something was built on them: a conversion, a queued reminder, a start.
 begin;
-select plan(25);
+select plan(26);
 set local time zone 'Europe/Berlin';
 
 -- A conversion and the facts before it, in both orders.
@@ -50,6 +50,16 @@ select results_eq(
 select results_eq(
     $$select lead_id, count(*) filter (where event_type = 'lead.protection.ended') from outbox where lead_id in (14, 15) group by lead_id order by lead_id$$,
     $$values (14::bigint, 1::bigint), (15, 1)$$, 'and one conversion is told'
+);
+insert into leads (id, user_id, created_at) values (16, 7, now() - interval '5 months');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at)
+select 16, 7, 'QUALIFIED_CALL', now() - make_interval(days => d) from generate_series(10, 130, 20) as d;
+update leads set converted_at = now() - interval '10 days' where id = 16;
+update leads set user_id = 8, created_at = now() - interval '10 months' where id = 16;
+select results_eq(
+    'select user_id, end_reason, recorded_at is not null from lead_protection_periods where lead_id = 16 order by id',
+    $$values (7::bigint, 'BASE_TERM', true), (8, null, false)$$,
+    'handed over while a corrected start shows that it had run out before its conversion, that is recorded first'
 );
 
 -- A queued reminder that somebody deletes.
