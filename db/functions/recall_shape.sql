@@ -1,5 +1,6 @@
 -- migrate records what it finds at its end. What a hand had altered before, and no migration has touched, is still not
--- what is right. Functions, views and our triggers have been re-created: what still differs there is a right or an owner.
+-- what is right. Functions, views and our triggers have been re-created: what still differs in them is a right or an
+-- owner.
 create or replace function internal.recall_shape(p_altered jsonb) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
