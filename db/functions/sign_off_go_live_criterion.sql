@@ -17,6 +17,9 @@ declare
     v_seconds constant numeric := extract(epoch from valid_for);
 begin
     perform internal.lock_go_live_question(sign_off_go_live_criterion.criterion);
+    if actor_id is null then
+        perform internal.raise_error('LP065', format('Criterion %L.', sign_off_go_live_criterion.criterion));
+    end if;
     if internal.is_blank(sign_off_go_live_criterion.reference) then
         perform internal.raise_error('LP062', format('Criterion %L.', sign_off_go_live_criterion.criterion));
     end if;
@@ -33,6 +36,6 @@ begin
 end
 $$;
 comment on function public.sign_off_go_live_criterion(text, bigint, text, interval) is
-    'Signs a criterion of go-live off, with a reference to the proof, and returns the row written. Errors: LP060 unknown criterion, LP061 measured criterion, LP062 blank reference, LP063 validity out of range.';
+    'Signs a criterion of go-live off, with a reference to the proof, and returns the row written. Errors: LP060 unknown criterion, LP061 measured criterion, LP062 blank reference, LP063 validity out of range, LP065 no actor.';
 revoke all on function public.sign_off_go_live_criterion(text, bigint, text, interval) from public;
 grant execute on function public.sign_off_go_live_criterion(text, bigint, text, interval) to lead_operations;

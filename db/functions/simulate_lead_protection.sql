@@ -22,7 +22,8 @@ begin
         ));
     end if;
     if jsonb_path_exists(
-        simulate_lead_protection.facts, '$.*[*].lead_id ? (@ != null && ((@ != $lead) is unknown || @ != $lead))',
+        simulate_lead_protection.facts,
+        '$.*[*] ? (@.lead_id.type() != "null" && !(@.lead_id.type() == "number" && @.lead_id == $lead))',
         jsonb_build_object('lead', simulate_lead_protection.lead_id), true
     ) then
         perform internal.raise_error('LP016', format(

@@ -11,6 +11,9 @@ declare
     v_withdrawn public.go_live_sign_offs;
 begin
     perform internal.lock_go_live_question(withdraw_go_live_sign_off.criterion);
+    if actor_id is null then
+        perform internal.raise_error('LP065', format('Criterion %L.', withdraw_go_live_sign_off.criterion));
+    end if;
     if internal.is_blank(reason) then
         perform internal.raise_error('LP062', format('Criterion %L.', withdraw_go_live_sign_off.criterion));
     end if;
@@ -26,6 +29,6 @@ begin
 end
 $$;
 comment on function public.withdraw_go_live_sign_off(text, bigint, text) is
-    'Withdraws what was signed off for a criterion of go-live and returns the row written. Errors: LP060 unknown criterion, LP061 measured criterion, LP062 blank reason, LP064 not signed off.';
+    'Withdraws what was signed off for a criterion of go-live and returns the row written. Errors: LP060 unknown criterion, LP061 measured criterion, LP062 blank reason, LP064 not signed off, LP065 no actor.';
 revoke all on function public.withdraw_go_live_sign_off(text, bigint, text) from public;
 grant execute on function public.withdraw_go_live_sign_off(text, bigint, text) to lead_operations;

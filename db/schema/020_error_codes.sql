@@ -67,5 +67,6 @@ insert into public.error_codes (code, message, hint) values
     ('LP061', 'criterion is measured', 'It passes when its figures do; see its evidence in go_live_criteria.'),
     ('LP062', 'reference is blank', 'Say where the proof lies, or why a sign-off is withdrawn: it stays on record.'),
     ('LP063', 'validity is out of range', 'A sign-off counts for a day at least and 366 days at most.'),
-    ('LP064', 'criterion is not signed off', 'Only what counts can be withdrawn; see go_live_criteria.')
+    ('LP064', 'criterion is not signed off', 'Only what counts can be withdrawn; see go_live_criteria.'),
+    ('LP065', 'nobody answers for it', 'Give the user id of the person who signs off or withdraws.')
 on conflict (code) do update set message = excluded.message, hint = excluded.hint;

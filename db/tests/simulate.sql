@@ -1,6 +1,6 @@
 -- "What if": simulate_lead_protection answers with the view's row if these facts existed, and changes nothing.
 begin;
-select plan(48);
+select plan(50);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, '2025-01-10 09:00' from generate_series(1, 10) as i;
@@ -108,6 +108,8 @@ select throws_ok(format('select * from simulate_lead_protection(1, %L)', f.facts
       ('{"activities": [{"occurred_at": "2025-03-01", "user_id": 7.5}]}', 'LP016', 'half a user'),
       ('{"activities": [{"occurred_at": "2025-03-01", "lead_id": 2}]}', 'LP016', 'an activity of another lead'),
       ('{"activities": [{"occurred_at": "2025-03-01", "lead_id": "1"}]}', 'LP016', 'a lead in quotes'),
+      ('{"activities": [{"occurred_at": "2025-03-01", "lead_id": [1]}]}', 'LP016', 'a list of leads'),
+      ('{"activities": [{"occurred_at": "2025-03-01", "lead_id": [null]}]}', 'LP016', 'a list of none'),
       ('{"holds": [{"end_at": "2025-03-01"}]}', 'LP016', 'a hold without a start'),
       ('{"holds": [{"start_at": "2025-03-01", "user_id": {"id": 7}}]}', 'LP016', 'a user that is an object'),
       ('{"holds": [{"start_at": "2025-03-01", "lead_id": 2}]}', 'LP016', 'a hold of another lead'),
