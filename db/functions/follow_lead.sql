@@ -1,4 +1,5 @@
--- A lead is handed over, converted or its start corrected: its protection follows.
+-- Leads are handed over, converted or their start corrected: their protection follows. A statement trigger: the executor
+-- comes by the rows of a bulk update as they lie, and their clocks are locked by ascending id, as everywhere.
 -- security definer: Module 02 writes leads and nothing else.
 create or replace function internal.follow_lead() returns trigger
 language plpgsql
@@ -6,28 +7,50 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_is_converted constant boolean := new.converted_at is distinct from old.converted_at;
+    v_leads constant bigint[] := array(
+        select n.id
+          from before as o
+          join after as n on n.id = o.id
+         where (o.user_id, o.created_at, o.converted_at) is distinct from (n.user_id, n.created_at, n.converted_at)
+    );
+    v_lead record;
 begin
-    if new.created_at is distinct from old.created_at then
-        if v_is_converted and new.converted_at is null then
-            perform internal.apply_conversion(new.id, null);
+    if v_leads = '{}' then
+        return null;
+    end if;
+    perform internal.lock_leads(v_leads);
+    for v_lead in
+        select n.id, n.user_id, n.created_at, n.converted_at,
+               n.user_id <> o.user_id as is_handed_over,
+               n.created_at <> o.created_at as is_moved,
+               n.converted_at is distinct from o.converted_at as is_converted,
+               n.converted_at is not null and o.converted_at is null as is_new_customer
+          from before as o
+          join after as n on n.id = o.id
+         where n.id = any (v_leads)
+         order by n.id
+    loop
+        if v_lead.is_moved then
+            if v_lead.is_converted and v_lead.converted_at is null then
+                perform internal.apply_conversion(v_lead.id, null);
+            end if;
+            perform internal.move_start(v_lead.id, v_lead.created_at);
         end if;
-        perform internal.move_start(new.id, new.created_at);
-    end if;
-    -- In the order in which they happened: a hand-over happens now.
-    if v_is_converted and coalesce(new.converted_at < now(), true) then
-        perform internal.apply_conversion(new.id, new.converted_at);
-    end if;
-    if new.user_id is distinct from old.user_id then
-        perform internal.transfer_lead(new.id, new.user_id);
-    end if;
-    -- A lead that is handed over at the moment of its conversion, or before, is one that the new user has converted.
-    if (v_is_converted or new.user_id is distinct from old.user_id) and new.converted_at >= now() then
-        perform internal.apply_conversion(new.id, new.converted_at);
-    end if;
-    if old.converted_at is null and new.converted_at is not null then
-        perform internal.count_figure('lead_conversion_success_total');
-    end if;
+        -- In the order in which they happened: a hand-over happens now.
+        if v_lead.is_converted and coalesce(v_lead.converted_at < now(), true) then
+            perform internal.apply_conversion(v_lead.id, v_lead.converted_at);
+        end if;
+        if v_lead.is_handed_over then
+            perform internal.transfer_lead(v_lead.id, v_lead.user_id);
+        end if;
+        -- A lead that is handed over at the moment of its conversion, or before, is one that the new user has converted.
+        if (v_lead.is_converted or v_lead.is_handed_over) and v_lead.converted_at >= now() then
+            perform internal.apply_conversion(v_lead.id, v_lead.converted_at);
+        end if;
+        if v_lead.is_new_customer then
+            perform internal.count_figure('lead_conversion_success_total');
+        end if;
+    end loop;
     return null;
 end
 $$;
@@ -35,10 +58,5 @@ comment on function internal.follow_lead() is 'Trigger on leads: correction of t
 revoke all on function internal.follow_lead() from public;
 
 create or replace trigger leads_follow after update on public.leads
-for each row
-when (
-    old.user_id is distinct from new.user_id
-    or old.created_at is distinct from new.created_at
-    or old.converted_at is distinct from new.converted_at
-)
-execute function internal.follow_lead();
+referencing old table as before new table as after
+for each statement execute function internal.follow_lead();
