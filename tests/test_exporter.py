@@ -69,6 +69,13 @@ class Exporter:
         """A scrape: every sample by its name and labels."""
         return samples(self.ask()[1])
 
+    def figures_read(self) -> dict[str, float]:
+        """The next scrape for which the database was read in time: on a busy machine not every one is."""
+        found: dict[str, float] = eventually(
+            lambda: (now := self.figures())["leadguard_up"] == 1 and now, "the database is read in time"
+        )
+        return found
+
     def timed(self) -> tuple[float, dict[str, float]]:
         """A scrape, and how long it took."""
         began = time.monotonic()
@@ -179,8 +186,7 @@ def test_a_view_is_a_metric_and_a_broken_one_stands_alone(database: psycopg.Conn
         for name in ("new_total", "new_zero", "new_double", "new_odd", "new_many"):
             database.execute(f"grant select on metric_{name} to lead_exporter")
         for _ in range(3):
-            found = running.figures()
-            assert found["leadguard_up"] == 1
+            found = running.figures_read()
             assert found["new_total[('what', 'x')]"] == 3
             assert found["lead_protection_state[('state', 'PROTECTED')]"] == 60
             assert sorted(name for name in found if name.startswith("leadguard_metric_view_broken")) == [
@@ -189,7 +195,7 @@ def test_a_view_is_a_metric_and_a_broken_one_stands_alone(database: psycopg.Conn
             ]
             assert "secret" not in found
         database.execute("create or replace view metric_new_zero as select 7::float8 as value")
-        assert running.figures()["new_zero"] == 7
+        assert running.figures_read()["new_zero"] == 7
 
 
 def test_a_lock_is_told_in_time_and_forgotten_at_once(

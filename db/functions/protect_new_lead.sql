@@ -47,7 +47,7 @@ begin
         select r.state, r.protection_expires_at into strict v_state, v_expires_at
           from internal.lead_clocks as c
          cross join lateral internal.protection_row(c, now()) as r
-         where c.lead_id = new.id;
+         where c.lead_id = new.id and c.period_id = v_period_id;
     end if;
     insert into public.outbox (event_id, event_type, lead_id, user_id, payload)
     values (v_event_id, 'lead.protection.activated', new.id, new.user_id, internal.lead_event(
