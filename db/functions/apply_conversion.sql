@@ -10,7 +10,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_clocks internal.lead_clocks := internal.lock_lead(p_lead_id);
+    v_clocks internal.lead_clocks := (select c from internal.lead_clocks as c where c.lead_id = p_lead_id);
     v_at_conversion internal.lead_clocks;
     v_row public.lead_protection;
     v_reopened constant boolean := v_clocks.end_reason is not distinct from 'CONVERTED';
@@ -50,5 +50,5 @@ begin
 end
 $$;
 comment on function internal.apply_conversion(bigint, timestamptz, boolean) is
-    'Brings the lead''s period in line with leads.converted_at (null: not converted); p_is_new false: after other facts changed.';
+    'Brings the period of a locked lead in line with leads.converted_at (null: not converted); p_is_new false: after other facts changed.';
 revoke all on function internal.apply_conversion(bigint, timestamptz, boolean) from public;

@@ -1,5 +1,5 @@
--- Leads are handed over, converted or their start corrected: their protection follows. A statement trigger: the executor
--- comes by the rows of a bulk update as they lie, and their clocks are locked by ascending id, as everywhere.
+-- Leads are handed over, converted or their start corrected: their protection follows. A statement trigger: a bulk
+-- update comes by the rows as they lie, and their clocks are locked by ascending id, as everywhere.
 -- security definer: Module 02 writes leads and nothing else.
 create or replace function internal.follow_lead() returns trigger
 language plpgsql
@@ -43,7 +43,7 @@ begin
         if v_lead.is_handed_over then
             perform internal.transfer_lead(v_lead.id, v_lead.user_id);
         end if;
-        -- A lead that is handed over at the moment of its conversion, or before, is one that the new user has converted.
+        -- A lead handed over at the moment of its conversion, or before, is one that the new user has converted.
         if (v_lead.is_converted or v_lead.is_handed_over) and v_lead.converted_at >= now() then
             perform internal.apply_conversion(v_lead.id, v_lead.converted_at);
         end if;

@@ -20,7 +20,7 @@ begin
     if v_ids is null then
         return null;
     end if;
-    perform internal.lock_leads(v_leads);
+    perform internal.lock_leads_of_facts(v_leads);
     perform internal.refuse_final('An activity', o.lead_id, o.user_id, o.occurred_at, o.occurred_at, o.counts_from)
        from before as o
       where o.id = any (v_ids);

@@ -125,7 +125,8 @@ select is((select count(*)::integer from go_live_sign_offs), 4, 'all of it stays
 select throws_ok('update go_live_sign_offs set reference = ''x''', 'LP020', null, 'and is not changed');
 select throws_ok(format('select sign_off_go_live_criterion(%s)', s.given), s.code, null, format('refused: %s', s.given)) from (values
     ('''brunch'', 99, ''x''', 'LP060'), ('''runbooks'', 99, ''x''', 'LP061'), ('''rollback_tested'', 99, '' ''', 'LP062'), ('''rollback_tested'', 99, ''x'', ''23 hours''', 'LP063'),
-    ('''rollback_tested'', 99, ''x'', ''367 days''', 'LP063'), ('''rollback_tested'', 99, ''x'', ''1 year 6 days''', 'LP063'), ('''rollback_tested'', 99, ''x'', null', 'LP063'), ('''rollback_tested'', null, ''x''', 'LP065')) as s (given, code);
+    ('''rollback_tested'', 99, ''x'', ''367 days''', 'LP063'), ('''rollback_tested'', 99, ''x'', ''1 year 6 days''', 'LP063'),
+    ('''rollback_tested'', 99, ''x'', null', 'LP063'), ('''rollback_tested'', null, ''x''', 'LP065')) as s (given, code);
 select throws_ok($$select withdraw_go_live_sign_off('rollback_tested', 99, '')$$, 'LP062', null, 'nor is anything withdrawn without a reason');
 select throws_ok($$select withdraw_go_live_sign_off('rollback_tested', null, 'x')$$, 'LP065', null, 'nor by nobody');
 select throws_ok(format('update settings set value = %L where name = ''go_live_at''', v), '23514', null, format('go-live is not at %s', v))
