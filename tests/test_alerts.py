@@ -254,6 +254,27 @@ def test_a_number_in_a_rule_is_found() -> None:
     }
 
 
+# What the contract says of each severity, and the alerts that are of this kind.
+CONTRACT = {
+    "critical": {"SampleLost", "SampleSuccessCritical", "ReminderSlaBreached", "CateringSlaBreached"},
+    "warning": {
+        *("CostPerLeadOverBudget", "CostPerLeadSurge"),
+        *("ReminderSlaAtRisk", "SampleSuccessLow", "CateringResponseSlow", "OutboxLagHigh", "JobStale"),
+        "DatabaseUtilisationAboveSeasonTarget",
+    },
+    "info": {"HoldsOverrun", "MailStuck", "SeasonMilestonesOverdue", "Watchdog"},
+}
+
+
+def test_the_severity_follows_the_business_impact() -> None:
+    """critical: samples, reminders, catering; warning: budget, degradation, season's thresholds; info: routine."""
+    found = {name: rule["labels"]["severity"] for name, rule in ALERTS.items()}
+    for severity, names in CONTRACT.items():
+        assert {name: found[name] for name in names} == dict.fromkeys(names, severity)
+    # Nothing else is routine.
+    assert {name for name, severity in found.items() if severity == "info"} == CONTRACT["info"]
+
+
 @pytest.mark.parametrize("name", ALERTS)
 def test_every_alert_says_how_bad_it_is_what_it_means_and_what_to_do(name: str) -> None:
     alert = ALERTS[name]
@@ -350,8 +371,6 @@ def test_every_alert_reaches_those_whom_it_concerns(name: str) -> None:
             wanted = "operations-lead"
         case ("critical", _):
             wanted = "on-call"
-        case ("warning", "cost"):
-            wanted = "finance"
         case ("warning", _):
             wanted = "team-lead"
         case _:
@@ -369,6 +388,7 @@ def test_the_worse_a_matter_is_the_sooner_it_is_told_again() -> None:
 
     assert seconds("watchdog") <= 60
     assert seconds("operations-lead") == seconds("on-call") == 15 * 60
+    assert seconds("team-lead") == 60 * 60
     assert all(seconds(a) < seconds(b) for a, b in pairwise(("on-call", "team-lead", "operations")))
 
 
@@ -399,6 +419,8 @@ def test_an_alert_never_silences_itself_and_a_milder_one_of_its_concern_is_silen
     assert silenced_by("OutboxStalled") == {"OutboxLagHigh"}
     assert silenced_by("ReminderSlaBreached") == {"ReminderSlaAtRisk"}
     assert silenced_by("SampleLost") == set()
+    assert silenced_by("CostPerLeadOverBudget") == {"CostPerLeadSurge"}
+    assert silenced_by("DatabaseConnectionsHigh") == {"DatabaseUtilisationAboveSeasonTarget"}
     away = silenced_by("DatabaseAway")
     assert {"ReminderSlaBreached", "OutboxStalled", "JobStale", "SampleLost", "SnapshotStale"} <= away
     assert away.isdisjoint({"Watchdog", "ExporterDown", "RuleEvaluationFails", "AlertsNotDelivered"})
