@@ -427,6 +427,8 @@ def plan_reinstate(world: World, lead: Lead, draft: Draft, _key: int) -> Operati
 
 def plan_convert(world: World, lead: Lead, draft: Draft, _key: int) -> Operation:
     moment = draft.when.of(lead, world.now)
+    if draft.choice % 8 == 7:  # one from before the period, which runs on
+        return Convert(lead.id, min(moment, lead.current.started_at - LENGTHS[draft.length]))
     return Convert(lead.id, max(moment, lead.current.started_at))
 
 

@@ -391,6 +391,8 @@ class Lead:
         row, period = self.row_at(at), self.period_at(at)
         if row is None or period is None or row.state in OVER or row.clock_stopped_since is not None:
             return {}
+        if self.converted_at is not None:  # before the start of a period that runs on
+            return {}
         policy = period.policy
         found = {}
         if row.state == "REMINDER_DUE":

@@ -551,6 +551,30 @@ def test_a_lock_left_behind_does_not_stop_the_next_run(fresh_database: str, conn
     assert time.monotonic() - started < 5
 
 
+def test_an_owner_without_other_rights_migrates_a_database_that_gives_none_away(
+    cluster: Cluster, template: str, empty_database: str, connect: Connect
+) -> None:
+    """Where the cluster has the roles already, whoever owns the database needs not be able to make them."""
+    name = psycopg.conninfo.conninfo_to_dict(empty_database)["dbname"]
+    superuser = connect(empty_database)
+    superuser.execute("create role plain_owner login")
+    try:
+        superuser.execute(sql.SQL("alter database {} owner to plain_owner").format(sql.Identifier(str(name))))
+        superuser.execute("revoke all on schema public from public")
+        url = psycopg.conninfo.make_conninfo(empty_database, user="plain_owner")
+        assert migrate(url).applied
+        superuser.execute("set role module02_writer")
+        superuser.execute("insert into public.leads (user_id) values (7)")
+        assert superuser.execute("select state from public.v_user_lead_protection").fetchall() == [
+            ("PROTECTED",)
+        ]
+        superuser.execute("reset role")
+    finally:
+        superuser.execute(sql.SQL("alter database {} owner to postgres").format(sql.Identifier(str(name))))
+        superuser.execute("drop owned by plain_owner cascade")
+        superuser.execute("drop role plain_owner")
+
+
 # --- addresses --------------------------------------------------------------------------------------------
 
 _HARD_PASSWORD = "p@ss:w/o#rd?&=% ü'\\"  # noqa: S105  # nobody's

@@ -46,6 +46,9 @@ begin
         if v_row.state <> 'EXPIRED' then
             perform internal.write_event('lead.protection.activated', now(), v_row, 'conversion_reverted');
         end if;
+    elsif p_is_new and v_clocks.ended_at is null then
+        -- It runs on, converted before its start or not converted any more: its reminders go, or are due again.
+        perform internal.refresh_clocks(v_clocks);
     end if;
 end
 $$;

@@ -13,7 +13,8 @@ set quote_all_identifiers = off
 set extra_float_digits = 1
 as $$
     with relations as (
-        select c.oid, c.relkind, c.relpersistence, c.relacl, c.oid::regclass::text as name
+        select c.oid, c.relkind, c.relpersistence, c.relrowsecurity as has_row_security, c.relacl,
+               c.oid::regclass::text as name
           from pg_class as c
          where c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace)
            and c.relkind in ('r', 'p', 'v', 'c')
@@ -30,6 +31,7 @@ as $$
                concat_ws(
                    E'\n',
                    r.relpersistence,
+                   case when r.has_row_security then 'row security' end,
                    -- A view that was restored names what its text had left without a name.
                    case when r.relkind = 'v' then replace(pg_get_viewdef(r.oid), '::text AS text', '::text') end,
                    (select string_agg(x::text, ' ' order by x::text) from unnest(r.relacl) as x),
@@ -61,6 +63,12 @@ as $$
           from pg_trigger as t
           join relations as r on r.oid = t.tgrelid
          where not t.tgisinternal
+         union all
+        -- What acts on rows like a trigger.
+        select 'trigger', format('rule %I on %s', w.rulename, r.name), pg_get_ruledef(w.oid) || w.ev_enabled::text
+          from pg_rewrite as w
+          join relations as r on r.oid = w.ev_class
+         where w.rulename <> '_RETURN'
          union all
         select 'function', p.oid::regprocedure::text,
                pg_get_functiondef(p.oid)

@@ -14,17 +14,21 @@ set search_path = pg_catalog, pg_temp
 as $$
     select case
         when p_kind = 'START' then format('protection of user %s starts', p_user_id)
+            || case when p_row.clock_stopped_since is not null then ', on hold' else '' end
         when p_kind = 'END' then case p_label
             when 'INACTIVITY' then 'protection ends: no qualified activity in the grace period'
             when 'BASE_TERM' then 'protection ends: the base term is over'
             when 'TRANSFERRED' then format('protection of user %s ends: the lead is handed over', p_user_id)
             else 'protection ends: the lead is converted'
         end
-        when p_kind = 'EMPTY_HOLD' then 'counts nothing: it ends as it starts'
+        when p_kind = 'EMPTY_HOLD' then 'counts nothing: no time of a protection of its user lies in it'
         when p_kind = 'OTHER_ACTIVITY' then 'does not count: not a qualified type'
         when p_kind = 'REMINDER_TERM' then 'announces the end of the base term, moves nothing'
         when p_counts_from > p_at then 'does not count: entered after the expiry was recorded'
+        when p_kind = 'HOLD' and p_row.lead_id is null then 'stops no clock yet: no protection had started'
         when p_row.lead_id is null then 'no protection had started'
+        when p_kind = 'HOLD' and p_row.user_id is distinct from p_user_id
+            then format('stops no clock yet: user %s holds the protection', p_row.user_id)
         when p_row.user_id is distinct from p_user_id
             then format('does not count: user %s holds the protection', p_row.user_id)
         when p_row.state in ('EXPIRED', 'CONVERTED') then 'does not count: protection was over'

@@ -4,16 +4,14 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select 'roles', case when count(*) filter (where r.oid is null or r.is_mighty) = 0 then 'OK' else 'FAIL' end,
+    select 'roles', case when count(f.fault) = 0 then 'OK' else 'FAIL' end,
            coalesce(
-               string_agg(
-                   n.role || case when r.oid is null then ' is missing' else ' may log in or is mighty' end, ', '
-               ) filter (where r.oid is null or r.is_mighty),
+               string_agg(n.role || ' ' || f.fault, ', ') filter (where f.fault is not null),
                format('%s group roles without login', count(*))
            ),
            case
-               when count(*) filter (where r.oid is null or r.is_mighty) > 0
-                   then 'Create what is missing with db/schema/010_roles.sql and run leadguard migrate; alter role ... nologin.'
+               when count(f.fault) > 0
+                   then 'Load db/schema/010_roles.sql for what is missing and run leadguard migrate; alter role ... nologin; revoke ... from ...'
            end
       from unnest(array[
                'module02_writer', 'module03_writer', 'finops_writer', 'lead_operations', 'lead_worker', 'lead_exporter',
@@ -22,9 +20,22 @@ as $$
       left join (
           select a.oid, a.rolname,
                  a.rolcanlogin or a.rolsuper or a.rolcreatedb or a.rolcreaterole or a.rolreplication or a.rolbypassrls
-                 as is_mighty
+                 as is_mighty,
+                 (
+                     select string_agg(m.roleid::regrole::text, ', ' order by m.roleid::regrole::text)
+                       from pg_auth_members as m
+                      where m.member = a.oid
+                 ) as member_of
             from pg_roles as a
       ) as r on r.rolname = n.role
+     cross join lateral (
+           select case
+                      when r.oid is null then 'is missing'
+                      when r.is_mighty then 'may log in or is mighty'
+                      when r.member_of is not null then 'may what ' || r.member_of || ' may'
+                      when not has_schema_privilege(r.oid, 'public', 'usage') then 'may not look into schema public'
+                  end as fault
+           ) as f
      union all
     select 'rights of PUBLIC', case when count(*) = 0 then 'OK' else 'FAIL' end,
            coalesce(left(string_agg(format('%s on %s', g.privilege_type, g.name), ', ' order by g.name), 500), 'none'),

@@ -51,9 +51,15 @@ begin
           from public.lead_holds as h
          where h.lead_id = p_lead_id and h.end_at <= p_at and h.end_at > h.start_at
          union all
-        select h.start_at, 7, case when h.end_at = h.start_at then 'EMPTY_HOLD' else 'HOLD' end,
-               h.user_id, h.reason, h.counts_from
+        select h.start_at, 7, case when s.stops then 'HOLD' else 'EMPTY_HOLD' end, h.user_id, h.reason, h.counts_from
           from public.lead_holds as h
+         cross join lateral (
+               select exists (
+                          select from public.lead_protection_periods as p
+                           where p.lead_id = h.lead_id and p.user_id = h.user_id
+                             and tstzrange(p.started_at, p.ended_at) && tstzrange(h.start_at, h.end_at)
+                      ) as stops
+               ) as s
          where h.lead_id = p_lead_id and h.start_at <= p_at
          order by 1, 2;
 end

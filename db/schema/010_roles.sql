@@ -9,12 +9,17 @@ begin
         'lead_worker', 'lead_exporter', 'grafana_reader'
     ]
     loop
-        begin
-            execute format('create role %I nologin', v_role);
-        exception
-            -- Another database of the cluster may have it, or be making it at this moment.
-            when duplicate_object or unique_violation then null;
-        end;
+        -- Another database of the cluster may have it: then nobody needs the right to make it.
+        if to_regrole(v_role) is null then
+            begin
+                execute format('create role %I nologin', v_role);
+            exception
+                -- Or be making it at this moment.
+                when duplicate_object or unique_violation then null;
+            end;
+        end if;
+        -- Everybody may look into public, unless somebody has taken that away.
+        execute format('grant usage on schema public to %I', v_role);
     end loop;
 end
 $$;

@@ -1,6 +1,6 @@
 -- leads.converted_at ends the protection that ran at that moment; null again reopens it.
 begin;
-select plan(32);
+select plan(36);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -117,7 +117,16 @@ insert into leads (id, user_id, created_at, converted_at) values (13, 7, now() -
 select is((select state from v_user_lead_protection where id = 13), 'PROTECTED', 'a conversion before the start ends no period');
 update leads set created_at = now() - interval '30 days' where id = 13;
 select is((select state from v_user_lead_protection where id = 13), 'CONVERTED', 'one after the corrected start does');
-select is_empty($$select * from verify_lead_protection() where lead_id <= 10 or lead_id in (12, 13)$$, 'what is stored is what the facts come to');
+
+-- Reminders of a protection that runs although its lead is converted.
+insert into leads (id, user_id, created_at, converted_at) values (14, 7, now() - interval '70 days', now() - interval '80 days');
+select is_empty('select * from dispatch_due_reminders(100) where lead_id = 14', 'converted before its start a lead is not reminded');
+update leads set converted_at = null where id = 14;
+select results_eq('select reminder_type from dispatch_due_reminders(100) where lead_id = 14', $$values ('INACTIVITY')$$, 'but as soon as that is taken back, though the sweep has been by');
+update leads set converted_at = now() - interval '80 days' where id = 14;
+select is_empty('select * from lead_reminders where lead_id = 14', 'what is queued is withdrawn when it is converted again');
+select is((select state from v_user_lead_protection where id = 14), 'REMINDER_DUE', 'and its protection runs on');
+select is_empty($$select * from verify_lead_protection() where lead_id <= 10 or lead_id between 12 and 14$$, 'what is stored is what the facts come to');
 
 -- By what was known at the conversion a reminder sent early had ended it; since then an open hold has moved R past that reminder's window.
 insert into leads (id, user_id, created_at) values (11, 7, '2025-01-10 09:00+01');

@@ -1,6 +1,6 @@
 -- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
 begin;
-select plan(21);
+select plan(23);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -103,6 +103,25 @@ select lives_ok('select * from explain_lead_protection(lead_id => 1, at => null)
 insert into leads (id, user_id, created_at) values (20, 7, now() - interval '5 days');
 call create_lead_hold(20, 7, $x$'; drop table leads; -- %s %1$s %n$x$);
 select is((select count(*)::integer from explain_lead_protection(20) where fact like $x$%'; drop table leads; -- \%s \%1$s \%n$x$), 1, 'a hostile reason is told as it is');
+
+-- A hold that began before there was anything to stop.
+insert into leads (id, user_id, created_at) values (21, 7, now() - interval '30 days');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (21, 7, 'ended before', now() - interval '60 days', now() - interval '50 days'),
+    (21, 7, 'reaches in', now() - interval '40 days', now() - interval '20 days');
+update leads set user_id = 8 where id = 20;
+insert into lead_holds (lead_id, user_id, reason, start_at) values (20, 8, 'before the hand-over', now() - interval '1 day');
+select results_eq(
+    $$select fact, effect, clock, counts from explain_lead_protection(21) where step < 6$$,
+    $$values ('hold: ended before', 'counts nothing: no time of a protection of its user lies in it', 'ENDED', false),
+             ('hold released: ended before', 'no protection had started', 'ENDED', false),
+             ('hold: reaches in', 'stops no clock yet: no protection had started', 'ENDED', true),
+             ('lead registered by user 7', 'protection of user 7 starts, on hold', 'STOPPED', true),
+             ('hold released: reaches in', 'the clocks run again after 10.00 days on hold', 'RUNNING', true)$$,
+    'a hold counts from the start of the protection, and is told so');
+select results_eq(
+    $$select effect from explain_lead_protection(20) where fact in ('hold: before the hand-over', 'lead handed over to user 8')$$,
+    $$values ('stops no clock yet: user 7 holds the protection'), ('protection of user 8 starts, on hold')$$,
+    'or from the hand-over');
 
 select * from finish();
 rollback;

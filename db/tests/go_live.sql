@@ -1,7 +1,7 @@
 -- "May we go live?": what measures itself passes by its figures and fails by them, and without any it has not passed;
 -- what a person signs off counts until it expires or is withdrawn.
 begin;
-select plan(39);
+select plan(41);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 -- No season but the one that a test makes.
@@ -64,6 +64,16 @@ select results_eq('select criterion, status, value from pg_temp.measured()', for
     ('reminder_sla', 'PASS', 3599::numeric), ('sample_success', 'PASS', 85.71), ('catering_response', 'PASS', 7199), ('cost_per_lead', 'PASS', 24.99),
     ('runbooks', 'PASS', %s), ('integration', 'PASS', 4)$$, n),
     'what only just meets it passes') from books;
+
+-- A season's lower target for samples is none of the plan's.
+savepoint before_season;
+insert into sample_requests (user_id, product_type, status, requested_at, resolved_at)
+select 7, 'Pasta', 'FAILED', now() - interval '5 days', now() - interval '4 days';
+insert into seasons (season, first_month, last_month, load_multiplier, app_utilisation, worker_utilisation, database_utilisation, sample_success_target)
+values ('always', 1, 12, 3, 0.6, 0.6, 0.6, 0.80);
+select is((select status from monitoring_samples where kpi = 'sample_success' and dimension = '7d'), 'OK', 'what is well in a season');
+select results_eq($$select status, target from go_live_criteria where criterion = 'sample_success'$$, $$values ('FAIL', '> 85 percent')$$, 'is no reason to go live');
+rollback to savepoint before_season;
 
 -- What has not happened and should have; targets are those of today.
 update lead_reminders set sent_at = null, due_at = now() - interval '2 hours', known_at = now() - interval '2 hours';

@@ -33,6 +33,7 @@ select set_eq(
         ('lead_operations', 'outbox', 'SELECT'), ('lead_operations', 'outbox_archive', 'SELECT'), ('lead_operations', 'error_codes', 'SELECT'),
         ('lead_operations', 'outbox_dead_letters', 'SELECT'), ('lead_operations', 'monitoring_outbox', 'SELECT'), ('grafana_reader', 'monitoring_outbox', 'SELECT'),
         ('lead_operations', 'event_types', 'SELECT'), ('lead_operations', 'event_type_members', 'SELECT'), ('lead_operations', 'v_event_type_members', 'SELECT'),
+        ('grafana_reader', 'v_event_type_members', 'SELECT'),
         ('lead_operations', 'v_user_lead_protection', 'SELECT'), ('lead_operations', 'v_lead_timeline', 'SELECT'), ('lead_operations', 'monitoring_user_lead', 'SELECT'),
         ('grafana_reader', 'v_user_lead_protection', 'SELECT'), ('grafana_reader', 'v_lead_timeline', 'SELECT'), ('grafana_reader', 'monitoring_user_lead', 'SELECT'),
         ('module03_writer', 'sample_requests', 'SELECT INSERT DELETE'), ('module03_writer', 'event_catering_requests', 'SELECT INSERT DELETE'), ('module03_writer', 'error_codes', 'SELECT'),

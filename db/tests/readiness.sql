@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(44);
+select plan(48);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -111,6 +111,18 @@ select is(pg_temp.status('protection rules'), 'FAIL', 'a rule changed by hand sh
 rollback to savepoint untouched;
 alter role lead_worker createdb;
 select is(pg_temp.evidence('roles'), 'lead_worker may log in or is mighty', 'a group role with an attribute is noticed');
+rollback to savepoint untouched;
+grant module02_writer to grafana_reader;
+select is(pg_temp.evidence('roles'), 'grafana_reader may what module02_writer may', 'and one that has the rights of another');
+rollback to savepoint untouched;
+revoke usage on schema public from public, finops_writer;
+select is(pg_temp.evidence('roles'), 'finops_writer may not look into schema public', 'or that finds nothing of its own');
+rollback to savepoint untouched;
+alter table leads enable row level security;
+select is(pg_temp.evidence('tables and columns'), 'public.leads (changed)', 'rows hidden by a policy are noticed');
+rollback to savepoint untouched;
+create rule swallow as on update to sample_requests do instead nothing;
+select is(pg_temp.evidence('triggers'), 'rule swallow on public.sample_requests (not ours)', 'as is a rule that takes the place of an update');
 rollback to savepoint untouched;
 alter table protection_policies drop constraint protection_policies_time_zone_known;
 insert into protection_policies (policy, version, time_zone) values

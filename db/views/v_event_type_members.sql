@@ -15,4 +15,4 @@ select r.event_type, r.version, r.position, r.member, r.json_types, r.format, r.
  where r.json_types <> '{}';
 comment on view public.v_event_type_members is
     'The members of each event type and version: name (metadata.x: a key of metadata), JSON types, format, allowed strings, whether required.';
-grant select on public.v_event_type_members to lead_operations;
+grant select on public.v_event_type_members to lead_operations, grafana_reader;
