@@ -267,7 +267,7 @@ CONTRACT = {
 
 
 def test_the_severity_follows_the_business_impact() -> None:
-    """critical: samples, reminders, catering; warning: budget, degradation, season's thresholds; info: routine."""
+    """Lost samples are critical, a budget is a warning, what waits for a decision is routine."""
     found = {name: rule["labels"]["severity"] for name, rule in ALERTS.items()}
     for severity, names in CONTRACT.items():
         assert {name: found[name] for name in names} == dict.fromkeys(names, severity)
