@@ -1,5 +1,6 @@
 -- Which runbooks fit a question: first those of which a keyword stands in it, the longest keyword before others,
 -- then by the share of the question that a runbook's words cover. A word that most runbooks have says little.
+-- In a keyword, * stands for any ending, and alone for up to three words: "Wie halte ich die Uhr an?".
 create or replace function internal.find_runbooks(p_query text, p_locale text)
 returns table (n bigint, runbook text, kind text, has_keyword boolean, confidence numeric)
 language sql
@@ -67,7 +68,7 @@ as $$
          cross join lateral (
                    select max(length(rtrim(w.word, '*'))) as longest
                      from unnest(r.keywords) as w (word)
-                    where a.words like '% ' || rtrim(w.word, '*') || case when w.word like '%*' then '%' else ' %' end
+                    where a.words ~ (' ' || replace(replace(w.word, ' * ', ' (\w+ ){0,3}'), '*', '\w*') || ' ')
                ) as k
          where r.locale = p_locale
     )
