@@ -28,6 +28,9 @@ _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*$')
 # The columns that a file of refused rows has in front; an import of that file passes them over.
 REFUSED_COLUMNS = ("refused_line", "refused_reason")
 
+# What a spreadsheet program takes for a formula, also behind blanks; a tab or a line end in front it drops.
+_FORMULA = re.compile("[\t\r\n]|[\\s\ufeff\u200b]*[-=+@\uff1d\uff0b\uff0d\uff20]")
+
 # A byte that the encoding does not know, as `surrogateescape` keeps it.
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 
@@ -57,6 +60,16 @@ def spooled(path: Path) -> Iterator[Path]:
         yield Path(copy.name)
 
 
+def guarded(cell: str) -> str:
+    """The cell with an apostrophe in front where a spreadsheet program would take it for a formula."""
+    return f"'{cell}" if _FORMULA.match(cell.lstrip("'")) else cell
+
+
+def unguarded(cell: str) -> str:
+    """The cell that `guarded` made this of."""
+    return cell[1:] if cell.startswith("'") and guarded(cell) != cell else cell
+
+
 @dataclass(frozen=True)
 class Row:
     """One row: its first line's number in the file, its cells, and what is wrong with it, if anything."""
@@ -77,6 +90,7 @@ class CsvFile:
     header: list[str]
     skipped: int = 0
     ignored: re.Pattern[str] | None = None
+    of_refused: bool = False
 
     @classmethod
     def open(
@@ -121,10 +135,13 @@ class CsvFile:
             problem = header.problem if header else "it is empty"
             raise UsageProblem(f"{shown} has no header: {problem}", "The first line names the columns.")
         names = [name.strip() for name in header.cells]
+        of_refused = tuple(names[: len(REFUSED_COLUMNS)]) == REFUSED_COLUMNS
+        if of_refused:
+            names = [unguarded(name) for name in names]
         doubled = sorted({name for name in names if name and names.count(name) > 1})
         if doubled:
             raise UsageProblem(f"{shown} names a column twice: {', '.join(doubled)}")
-        return replace(file, header=names)
+        return replace(file, header=names, of_refused=of_refused)
 
     def lines(self) -> int:
         """How many line ends the file has: a little more than rows, for a progress bar."""
@@ -171,6 +188,8 @@ class CsvFile:
                     cells, problem = [line.rstrip("\r\n")], f"is not readable as CSV: {error}"
             if problem is None and _UNDECODABLE.search("".join(cells)):
                 problem = f"holds a byte that is not {self.encoding}"
+            if self.of_refused:
+                cells = [unguarded(cell) for cell in cells]
             if any(cell.strip() for cell in cells):
                 yield Row(number, cells, problem)
             for _ in range(used):
@@ -178,17 +197,22 @@ class CsvFile:
             number += used
 
     def write_refused(self, target: Path, reasons: dict[int, str]) -> None:
-        """Writes the rows of `reasons` (by line), unchanged behind their line and reason, to `target`.
+        """Writes the rows of `reasons` (by line) behind their line and reason to `target`.
 
-        The file can be corrected and imported as it is. Cells are data: nothing is escaped in them.
+        The file can be corrected, in a spreadsheet too, and imported as it is: what would be a formula
+        there has an apostrophe in front, which the import takes away again.
         """
+        # Of rows that are refused again the line and the reason are new.
+        own = len(REFUSED_COLUMNS) if self.of_refused else 0
 
         def writable(reason: str) -> str:
             # A reason may quote what the file's encoding cannot say.
             return reason.encode(self.encoding, "replace").decode(self.encoding).lstrip("\ufeff")
 
         rows = (
-            [row.line, writable(reasons[row.line]), *row.cells] for row in self.rows() if row.line in reasons
+            [str(row.line), writable(reasons[row.line]), *(row.cells[own:] or row.cells)]
+            for row in self.rows()
+            if row.line in reasons
         )
         # A name of its own: another import of the same file may be at the same point.
         part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
@@ -197,8 +221,8 @@ class CsvFile:
         try:
             with part.open("w", encoding=self.encoding, errors="surrogateescape", newline="") as stream:
                 writer = csv.writer(stream, delimiter=self.delimiter)
-                writer.writerow([*REFUSED_COLUMNS, *self.header])
-                writer.writerows(rows)
+                writer.writerow([*REFUSED_COLUMNS, *map(guarded, self.header[own:])])
+                writer.writerows(map(guarded, row) for row in rows)
             if part != target:
                 part.replace(target)
         finally:

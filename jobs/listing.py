@@ -10,6 +10,7 @@ from rich.text import Text
 
 from jobs.console import ID, App, common_options, locale_option, pass_app, printable, short_name, stdout
 from jobs.console import to_json as as_json
+from jobs.csvfile import guarded
 from jobs.database import Connection
 from jobs.dates import Dates
 from jobs.lead import interval
@@ -53,7 +54,6 @@ COLUMNS = (
     "hold_until",
     "external_id",
 )
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def leads(
@@ -79,9 +79,7 @@ def _cell(value: Any) -> str:
         return ""
     if not isinstance(value, str):
         return value.isoformat() if hasattr(value, "isoformat") else str(value)
-    # Spreadsheets skip leading blanks before they look for a formula.
-    text = printable(value)
-    return "'" + text if text.lstrip(" \u00a0").startswith(_FORMULA) else text
+    return guarded(printable(value))
 
 
 def table(rows: list[dict[str, Any]], dates: Dates) -> Table:

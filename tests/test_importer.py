@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
@@ -426,6 +427,68 @@ def test_the_refused_file_can_be_corrected_and_imported_as_it_is(target: Target)
     report = target.load(LEADS, corrected, user=7)
     assert (report.imported, report.refused) == (2, 0)
     assert target.rows("select company_name from leads order by external_id") == [("A",), ("B",), ("Größe",)]
+
+
+FORMULAS = (
+    '=HYPERLINK("http://x")',
+    "@SUM(1)",
+    "+49 30 1234",
+    "-5,00",
+    "\t=1",
+    "\r=1",
+    "\n@a",
+    " =1",
+    "\u00a0=1",
+    "\uff1d1",
+)
+
+
+def test_what_is_refused_is_no_formula_in_a_spreadsheet_and_comes_in_as_it_was(target: Target) -> None:
+    header = ["external_id", "user_id", "company_name", "contact_phone", "=notes"]
+    rows = [[f"L{n}", "x", cell, "+49 30 1234", cell] for n, cell in enumerate(FORMULAS)]
+    text = io.StringIO()
+    csv.writer(text, delimiter=";").writerows([header, *rows])
+    refused_file = target.load(LEADS, text.getvalue()).refused_file
+    assert refused_file
+    refused = Path(refused_file).read_bytes()
+    cells = [
+        cell for row in csv.reader(io.StringIO(refused.decode(), newline=""), delimiter=";") for cell in row
+    ]
+    assert len(cells) == 7 * (1 + len(rows))
+    assert [cell for cell in cells if re.match(r"[\t\r\n]|\s*[=@+\-\uff1d]", cell)] == []
+    # Refused once more: still no column twice, no line of another file, no second apostrophe.
+    again = target.load(LEADS, refused)
+    assert (again.imported, again.refused) == (0, len(rows))
+    assert again.ignored_columns == ("=notes",)
+    assert Path(refused_file).read_bytes() == refused
+    report = target.load(LEADS, refused.replace(b";x;", b";7;"))
+    assert (report.imported, report.refused) == (len(rows), 0)
+    found = target.rows("select company_name, contact_phone from leads order by id")
+    assert found == [(cell.strip(), "+49 30 1234") for cell in FORMULAS]
+
+
+@given(
+    cells=st.lists(
+        st.text(alphabet="'=+-@\t\r\n \u00a0\uff1d;\"aß1", min_size=1).filter(str.strip),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_refused_rows_are_read_back_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[str]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "given.csv"
+    with path.open("w", newline="") as stream:
+        csv.writer(stream, delimiter=";").writerows([[f"c{n}" for n in range(len(cells))], cells])
+    file = CsvFile.open(path)
+    (row,) = file.rows()
+    assert row.cells == cells
+    for _ in range(2):
+        refused = path.with_name("refused.csv")
+        file.write_refused(refused, {row.line: "= refused"})
+        file = CsvFile.open(refused)
+        (row,) = file.rows()
+        assert row.cells == [str(row.line), "= refused", *cells]
 
 
 def test_imports_of_one_file_at_once_write_one_whole_file_of_refused_rows(target: Target) -> None:
