@@ -1,6 +1,7 @@
-"""`leadguard check`: is this database ready to work? What the database sees, and what only a client does."""
+"""`leadguard check`: is all ready to work? What the database sees, what a client does, and who watches."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,8 +9,8 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from jobs import __version__
-from jobs.console import App, common_options, pass_app, printable, progress, stdout
+from jobs import __version__, monitors, web
+from jobs.console import App, Command, common_options, pass_app, printable, progress, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection, Database
 from jobs.errors import LeadguardError
@@ -81,33 +82,66 @@ def _table(rows: list[Finding]) -> Table:
     return table
 
 
+def _watcher(name: str, what: str) -> Callable[[Command], Command]:
+    variable = f"LEADGUARD_{name.upper()}_URL"
+    return click.option(
+        f"--{name}",
+        type=web.WebAddress(),
+        envvar=variable,
+        metavar="URL",
+        help=f"Where {what} answers; also {variable}.",
+    )
+
+
 @click.command("check")
+@_watcher("exporter", "leadguard exporter")
+@_watcher("prometheus", "Prometheus")
+@_watcher("grafana", "Grafana")
+@click.option("--strict", is_flag=True, help="A WARN has not passed, either: exit code 8.")
 @common_options
 @pass_app
-def command(app: App) -> None:
-    """Check whether the database is ready to work: one row a question, with its evidence.
+def command(
+    app: App,
+    exporter: web.Address | None,
+    prometheus: web.Address | None,
+    grafana: web.Address | None,
+    strict: bool,
+) -> None:
+    """Check whether all is ready to work: one row a question, with its evidence and what to do.
 
     Version, settings, migrations, whether any object was altered by hand, roles and rights, the
-    protection rules on sample data (taken back: nothing stays), outbox, jobs, partitions. The same
-    rows but the first come from: select * from production_readiness_check().
+    protection rules on sample data (taken back: nothing stays), outbox, jobs, partitions. These rows but
+    the first two come from: select * from production_readiness_check().
+
+    And what watches: that the exporter serves every figure and none is stale, that Prometheus
+    reaches its targets and evaluates every rule of docker/prometheus, that Grafana has the dashboards and
+    that their data sources answer. What is not given is not asked, and is a WARN.
+
+    Grafana wants a service account's token (as a Viewer), or user:password: in LEADGUARD_GRAFANA_TOKEN, in
+    the file that LEADGUARD_GRAFANA_TOKEN_FILE names, or in the URL; for user@ in the URL, the password.
 
     \b
     JSON: {"ready", "counts": {"OK", "WARN", "FAIL"}, "checks": [{"what", "status": OK | WARN | FAIL,
     "evidence", "what_to_do"}]}
 
     \b
-    Exit codes: 0 no FAIL (there may be a WARN), 1 the database refused, 3 unreachable,
-    7 not migrated, 8 at least one FAIL.
+    Exit codes: 0 no FAIL (there may be a WARN, unless --strict), 1 the database refused, 2 wrong usage,
+    3 the database unreachable, 7 not migrated, 8 at least one FAIL (with --strict: or WARN).
 
     \b
     Examples:
       leadguard check
       leadguard check --json | jq '.checks[] | select(.status != "OK")'
+      leadguard check --strict --exporter http://127.0.0.1:9187 --prometheus http://127.0.0.1:9090 \\
+        --grafana http://127.0.0.1:3000
     """
+    if grafana is not None:
+        grafana = grafana.knowing(web.secret(monitors.GRAFANA_TOKEN))
     with progress("check", None, app.json):
         rows = check(app.database)
+        rows += [_finding(*row) for row in monitors.look(exporter, prometheus, grafana)]
     tally = Counter(row["status"] for row in rows)
-    is_ready = not tally["FAIL"]
+    is_ready = not tally["FAIL"] and not (strict and tally["WARN"])
     if app.json:
         counts = {status: tally[status] for status in STYLES}
         click.echo(as_json({"ready": is_ready, "counts": counts, "checks": rows}))

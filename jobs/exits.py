@@ -34,8 +34,8 @@ MEANINGS: dict[Exit, str] = {
     Exit.SOME_ROWS_REFUSED: "done, but some rows were refused (they stand in the file named)",
     Exit.SINK_FAILED: "the sink, the mail server or standard output failed; the next pass goes on",
     Exit.NOT_MIGRATED: "the database lacks something this program needs: run `leadguard migrate`",
-    Exit.NOT_RIGHT: "something is not right: differences (verify), a FAIL (check, migrate), a bound missed"
-    " (rehearse), an exercise not solved (drill)",
+    Exit.NOT_RIGHT: "something is not right: differences (verify), a FAIL (check, migrate; a WARN with check"
+    " --strict), a bound missed (rehearse), an exercise not solved (drill)",
     Exit.LOCKED: "a lock was not to be had in time: what was done is whole; migrate again",
     Exit.NO_BACKUP: "the backup could not be made (nothing was changed), or not be restored",
     Exit.INTERRUPTED: "interrupted (Ctrl-C or SIGTERM)",

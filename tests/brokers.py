@@ -337,7 +337,10 @@ class Received:
 
 
 class Receiver:
-    """An HTTP server that takes webhooks; `answer` decides what it says, and may be replaced at any time."""
+    """An HTTP server that takes webhooks; `answer` decides what it says, and may be replaced at any time.
+
+    It answers GET as well.
+    """
 
     def __init__(self, context: Any = None) -> None:
         self.received: list[Received] = []
@@ -348,6 +351,9 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             timeout = PATIENCE
+
+            def do_GET(self) -> None:
+                receiver._take(self)
 
             def do_POST(self) -> None:
                 receiver._take(self)

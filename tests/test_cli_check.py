@@ -11,13 +11,18 @@ import psycopg
 
 from jobs.cluster import Cluster
 from jobs.migrate import migrate
+from tests.brokers import Receiver
+from tests.house import House
 from tests.shell import run
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
 
-def findings(url: str, code: int) -> dict[str, dict[str, str]]:
-    found, out, error = run("check", "--json", url=url)
+NOT_ASKED = ("exporter", "Prometheus targets", "rule health", "Grafana dashboards")
+
+
+def findings(url: str, code: int, *arguments: str) -> dict[str, dict[str, str]]:
+    found, out, error = run("check", "--json", *arguments, url=url)
     assert (found, error) == (code, "")
     report = json.loads(out)
     assert report["ready"] == (code == 0)
@@ -25,11 +30,13 @@ def findings(url: str, code: int) -> dict[str, dict[str, str]]:
     return {row["what"]: row for row in report["checks"]}
 
 
-def test_a_safe_server_just_migrated_is_ready() -> None:
+def test_a_safe_server_just_migrated_is_ready(receiver: Receiver) -> None:
+    house = House(receiver)
     with Cluster(durable=True, in_memory=True) as cluster:
         url = cluster.create_database("ready")
         migrate(url)
         found = findings(url, 0)
+        assert {found.pop(what)["status"] for what in NOT_ASKED} == {"WARN"}
         assert {row["status"] for row in found.values()} == {"OK", "WARN"}
         assert {row["what"] for row in found.values() if row["status"] == "WARN"} == {
             "job remind",
@@ -41,10 +48,21 @@ def test_a_safe_server_just_migrated_is_ready() -> None:
         }
         for command in ("remind", "publish", "expire", "breaches", "maintain", "refresh"):
             assert run(command, url=url)[0] == 0
-        assert {row["status"] for row in findings(url, 0).values()} == {"OK"}
+        found = findings(url, 0)
+        assert {found.pop(what)["what_to_do"] for what in NOT_ASKED} == {
+            f"Say where it answers: --{name} URL." for name in ("exporter", "prometheus", "grafana")
+        }
+        assert {row["status"] for row in found.values()} == {"OK"}
         code, out, _ = run("check", url=url)
         assert code == 0
-        assert re.search(r"ready: \d+ OK, 0 WARN, 0 FAIL", out)
+        assert re.search(r"\nready: \d+ OK, 4 WARN, 0 FAIL", out)
+        # With --strict what nobody asked about has not passed.
+        assert findings(url, 8, "--strict")["exporter"]["status"] == "WARN"
+        assert re.search(r"\nnot ready: \d+ OK, 4 WARN, 0 FAIL", run("check", "--strict", url=url)[1])
+        watchers = [
+            word for name in ("exporter", "prometheus", "grafana") for word in (f"--{name}", house.url)
+        ]
+        assert {row["status"] for row in findings(url, 0, "--strict", *watchers).values()} == {"OK"}
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("alter table leads disable trigger all")
             assert findings(url, 8)["triggers enabled"]["status"] == "FAIL"

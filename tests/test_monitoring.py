@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 import pytest
+import yaml
 
 from jobs.cluster import Cluster
-from tests.brokers import Receiver
+from tests.brokers import HOST, Receiver
 from tests.daemon import eventually
 from tests.monitoring import Alertmanager, Exporter, Prometheus
 from tests.shell import run
@@ -41,6 +43,18 @@ class Stack:
 
     def refresh(self) -> None:
         self.connection.execute("select public.refresh_figures()")
+
+    def watched(self) -> dict[str, dict[str, str]]:
+        """What `leadguard check` says of exporter and Prometheus."""
+        given = {
+            "LEADGUARD_EXPORTER_URL": f"http://{HOST}:{self.exporter.port}",
+            "LEADGUARD_PROMETHEUS_URL": f"http://{HOST}:{self.prometheus.port}",
+        }
+        code, out, _ = run("check", "--json", url=self.url, **given)
+        # The tests' server may lose commits, which is a finding.
+        assert code == 8
+        rows = {row["what"]: row for row in json.loads(out)["checks"]}
+        return {what: rows[what] for what in ("exporter", "Prometheus targets", "rule health")}
 
     def told(self, path: str) -> list[dict[str, Any]]:
         """The bodies that a webhook got."""
@@ -120,6 +134,12 @@ def test_while_all_is_well_targets_are_up_rules_healthy_and_only_the_watchdog_fi
     assert watchdog[0]["receiver"] == "watchdog"
     again = len(stack.told("/watchdog"))
     eventually(lambda: len(stack.told("/watchdog")) > again + 1, "the watchdog is heard again and again")
+    stack.refresh()
+    # On a busy machine not every scrape is in time.
+    eventually(
+        lambda: {row["status"] for row in stack.watched().values()} == {"OK"},
+        "leadguard check finds all well",
+    )
     # Minutes have passed for the alerts by now: one that waits for its time would at least be pending.
     assert stack.prometheus.alerts("firing", "pending") == {"Watchdog"}
     assert stack.told("/alerts") == []
@@ -195,6 +215,14 @@ def test_a_stopped_exporter_is_told_and_silences_what_follows_from_it(stack: Sta
         )
 
     eventually(silenced, "alerts that need the exporter are silenced")
+    found = stack.watched()
+    assert found["exporter"]["evidence"].endswith("/metrics: Connection refused")
+    assert f"leadguard at {HOST}:{stack.exporter.port} is down: " in found["Prometheus targets"]["evidence"]
+    assert {what: row["status"] for what, row in found.items()} == {
+        "exporter": "FAIL",
+        "Prometheus targets": "FAIL",
+        "rule health": "OK",
+    }
     stack.exporter.start()
     stack.hears("ExporterDown", "resolved")
 
@@ -212,3 +240,21 @@ def test_a_database_that_is_away_is_told_once(stack: Stack) -> None:
         finally:
             other.execute(f'alter database "{name}" allow_connections true'.encode())
     stack.hears("DatabaseAway", "resolved")
+
+
+def test_rules_that_are_not_loaded_or_fail_are_found(stack: Stack) -> None:
+    """Last: from here on recorded figures are missing."""
+    path = stack.prometheus.directory / "filled" / "rules" / "recording.yml"
+    groups = yaml.safe_load(path.read_text("utf-8"))["groups"]
+    groups[0]["rules"][0]["expr"] = "lead_protection_state + on () lead_protection_state"
+    name = groups[0]["rules"][0]["record"]
+    path.write_text(yaml.safe_dump({"groups": groups[:-1]}))
+    stack.prometheus.signal(signal.SIGHUP)
+
+    def found() -> str:
+        row = stack.watched()["rule health"]
+        return row["evidence"] if f"{name} is err" in row["evidence"] else ""
+
+    evidence = eventually(found, "the rule has failed")
+    assert evidence.startswith(f"{name} is err: found duplicate series for the match group")
+    assert evidence.endswith(f"; the group {groups[-1]['name']} is not loaded")
