@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import psycopg
@@ -115,6 +116,22 @@ def test_prometheus_alertmanager_and_grafana_find_each_other_by_the_services_nam
     assert f"exporter:{listens.rpartition(':')[2]}" in targets[0]
 
 
+def test_check_asks_exporter_prometheus_and_grafana_where_they_answer(compose: Compose) -> None:
+    services = compose["services"]
+    told = services["migrate"]["environment"]
+    exporter = services["exporter"]["environment"]["LEADGUARD_EXPORTER_LISTEN"].rpartition(":")[2]
+    ports = {name: services[name]["ports"][0].rpartition(":")[2] for name in ("prometheus", "grafana")}
+    for name, port in {"exporter": exporter, **ports}.items():
+        at = urlsplit(told[f"LEADGUARD_{name.upper()}_URL"])
+        assert (at.hostname, str(at.port), at.path) == (name, port, "")
+    # Whose password it is.
+    assert urlsplit(told["LEADGUARD_GRAFANA_URL"]).username == "admin"
+    grafana = services["grafana"]["environment"]
+    assert told["LEADGUARD_GRAFANA_TOKEN_FILE"] == grafana["GF_SECURITY_ADMIN_PASSWORD__FILE"]
+    options = {option.envvar for option in _command("check").params}
+    assert {name for name in told if name.endswith("_URL")} <= options
+
+
 def test_prometheus_is_given_links_to_the_runbooks_where_somebody_says_where_they_are(
     compose: Compose, tmp_path: Path
 ) -> None:
@@ -178,7 +195,7 @@ def test_no_secret_stands_in_the_file_and_every_secret_has_a_maker(compose: Comp
     assert {f"./secrets/{name}" for name in made} == {each["file"] for each in compose["secrets"].values()}
     for name, service in compose["services"].items():
         for variable, value in service.get("environment", {}).items():
-            if "PASSWORD" in variable:
+            if "PASSWORD" in variable or "TOKEN" in variable:
                 assert variable.endswith("_FILE"), f"{name}: {variable}"
                 assert value.removeprefix("/run/secrets/") in service["secrets"], f"{name}: {variable}"
     # Made once: what the database was created with is not overwritten.
