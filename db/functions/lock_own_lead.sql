@@ -6,12 +6,7 @@ as $$
 declare
     v_clocks constant internal.lead_clocks := internal.lock_lead(p_lead_id);
 begin
-    if v_clocks.user_id is distinct from p_user_id then
-        perform internal.raise_error('LP002', format(
-            'Lead %s is protected for user %s, not for user %s.',
-            p_lead_id, v_clocks.user_id, coalesce(p_user_id::text, 'null')
-        ));
-    end if;
+    perform internal.refuse_foreign(v_clocks, p_user_id);
     return v_clocks;
 end
 $$;

@@ -1,6 +1,6 @@
 -- The stop-clock: create_lead_hold, release_lead_hold, and the same rules for a direct insert.
 begin;
-select plan(68);
+select plan(72);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -102,6 +102,17 @@ select lives_ok(
     'a statement of many holds is taken'
 );
 select is((select count(*)::integer from v_user_lead_protection where id between 16 and 20 and clock_stopped_since = now()), 5, 'and stops every one of the clocks');
+select throws_ok($$insert into lead_holds (lead_id, user_id, reason) values (6, null, 'x')$$, 'LP002', null, 'direct insert: no user');
+select throws_ok($$insert into lead_holds (lead_id, user_id, reason) select i, 8 - (i - 16) / 4, 'x' from generate_series(16, 20) as i$$, 'LP002', null, 'one wrong among many refuses them all');
+with l as (insert into leads (id, user_id) values (60, 7) returning id, user_id) insert into lead_holds (lead_id, user_id, reason) select id, user_id, 'x' from l;
+select is((select clock_stopped_since from v_user_lead_protection where id = 60), now(), 'a lead and its hold come in one statement');
+insert into leads (id, user_id, created_at) values (61, 7, now() - interval '7 months'), (62, 7, now() - interval '7 months');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
+    (61, 7, 'saves it', now() - interval '4 months', now() - interval '10 days'), (61, 7, 'then', now() - interval '5 days', null),
+    (62, 7, 'then', now() - interval '5 days', null), (62, 7, 'saves it', now() - interval '4 months', now() - interval '10 days');
+select results_eq('select id, state, clock_stopped_since from v_user_lead_protection where id in (61, 62) order by id',
+    $$values (61::bigint, 'REMINDER_DUE', now() - interval '5 days'), (62, 'REMINDER_DUE', now() - interval '5 days')$$,
+    'of two holds in a statement each sees the other, in any order');
 
 -- Release.
 call release_lead_hold(2, 7, 98);

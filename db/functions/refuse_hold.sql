@@ -1,0 +1,19 @@
+-- Who may stop the clock, and when: the same rules for the procedures and for a direct insert.
+create or replace function internal.refuse_hold(p_hold public.lead_holds) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_clocks internal.lead_clocks;
+begin
+    select c.* into v_clocks from internal.lead_clocks as c where c.lead_id = p_hold.lead_id;
+    if not found then
+        perform internal.raise_error('LP001', format('No lead has id %s.', p_hold.lead_id));
+    end if;
+    perform internal.refuse_foreign(v_clocks, p_hold.user_id);
+    perform internal.refuse_over(v_clocks, p_hold.start_at);
+end
+$$;
+comment on function internal.refuse_hold(public.lead_holds) is
+    'Refuses a hold on a locked lead by a user who does not hold it, or after its end. Errors: LP001, LP002, LP003 (judged at start_at).';
+revoke all on function internal.refuse_hold(public.lead_holds) from public;
