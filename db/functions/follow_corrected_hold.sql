@@ -1,5 +1,5 @@
--- Holds released, corrected or moved to another lead: judged like new ones where it matters, then the clocks follow, and
--- the others are told of a release.
+-- Holds released, corrected or moved to another lead: judged like new ones where it matters; then the clocks follow,
+-- and the others are told of a release.
 -- security definer: writes clocks and events.
 create or replace function internal.follow_corrected_hold() returns trigger
 language plpgsql

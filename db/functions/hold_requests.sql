@@ -1,5 +1,5 @@
--- A lead that is deleted takes its activities and holds along and leaves its requests behind. Their rows come before its
--- clocks in the order of locks (lock_clocks), hence before forget_lead: triggers fire in the order of their names.
+-- A lead that is deleted takes its activities and holds along and leaves its requests behind. Their rows come before
+-- its clocks in the order of locks (lock_clocks), hence before forget_lead: triggers fire in the order of their names.
 -- security definer: Module 02 deletes leads and has no right on requests.
 create or replace function internal.hold_requests() returns trigger
 language plpgsql
