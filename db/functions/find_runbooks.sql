@@ -68,7 +68,8 @@ as $$
          cross join lateral (
                    select max(length(rtrim(w.word, '*'))) as longest
                      from unnest(r.keywords) as w (word)
-                    where a.words ~ (' ' || replace(replace(w.word, ' * ', ' (\w+ ){0,3}'), '*', '\w*') || ' ')
+                    where a.words ~ (
+                        ' ' || replace(replace(w.word, ' * ', ' ([a-z0-9]+ ){0,3}'), '*', '[a-z0-9]*') || ' ')
                ) as k
          where r.locale = p_locale
     )
