@@ -90,7 +90,8 @@ def command(context: click.Context, app: App, season: str | None, year: int | No
 
     Without options those that are at hand: of the season that runs, is reviewed, or comes next, and whatever
     is overdue. Days up to T-0 count from a season's first day, T+7 from its last, all in the business zone.
-    `leadguard maintain` plans each season's next turn; what the plan is stands in season_milestone_templates.
+    `leadguard maintain` plans each season's next turn, and the one that runs where it has no plan; what the
+    plan is stands in season_milestone_templates. What was due before it was planned is never overdue.
 
     \b
     JSON: {"milestones": [{"id", "season", "year", "starts_on", "milestone", "task", "due_on", "days_left",
@@ -128,7 +129,8 @@ def command(context: click.Context, app: App, season: str | None, year: int | No
 @common_options
 @pass_app
 def plan_command(app: App, season: str | None, year: int | None) -> None:
-    """Plan SEASON of a year; without it the next turn of every season, as `leadguard maintain` does.
+    """Plan SEASON of a year; without it the next turn of every season, and one that runs without a plan, as
+    `leadguard maintain` does.
 
     Planned again, a calendar follows the tables seasons and season_milestone_templates: tasks are added,
     moved, and those that nobody has touched withdrawn. What a person has entered stays.

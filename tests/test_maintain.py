@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
@@ -50,6 +52,22 @@ OLD = """
       from generate_series(1, 5) as n
      cross join lateral make_interval(days => 87 + n, hours => 12) as days;
 """
+
+
+def seasons_at_work(today: date) -> int:
+    """Those that run or are to be reviewed: they are planned beside the next turn of each."""
+    turns = [
+        turn
+        for year in (today.year - 1, today.year)
+        for turn in (
+            (date(year, 4, 1), date(year, 7, 7)),
+            (date(year, 9, 1), date(year, 10, 7)),
+            (date(year, 11, 1), date(year + 1, 1, 7)),
+        )
+    ]
+    return sum(first <= today <= last for first, last in turns)
+
+
 EXPECTED = {
     "partitions_made": 4,
     "partitions_dropped": ["outbox_archive_202001"],
@@ -59,7 +77,7 @@ EXPECTED = {
     "budget_breaches_purged": 2,
     "job_runs_purged": 11_999,
     "mail_purged": 3,
-    "milestones_planned": 36,
+    "milestones_planned": 12 * (3 + seasons_at_work(datetime.now(ZoneInfo("Europe/Berlin")).date())),
 }
 
 

@@ -1,13 +1,15 @@
 -- The calendar of a season's turn, from the templates. Planned again it follows templates and seasons: what nobody
 -- has touched in all of it, what somebody has in its days alone.
 -- security definer: operations plan by this, and by nothing else.
-create or replace function public.plan_season(p_season text, p_year integer) returns integer
+create or replace function public.plan_season(p_season text, p_year integer, at timestamptz default now())
+returns integer
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_season constant public.seasons := internal.season_profile(p_season);
+    v_today constant date := internal.business_day(plan_season.at);
     v_starts_on date;
     v_changed integer;
 begin
@@ -40,8 +42,9 @@ begin
     ),
 
     written as (
-        insert into public.season_milestones as m (season, starts_on, milestone, task, due_on, owner, entered_at)
-        select v_season.season, v_starts_on, p.milestone, p.task, p.due_on, p.owner, null
+        insert into public.season_milestones as m
+            (season, starts_on, milestone, task, due_on, owner, entered_at, planned_on)
+        select v_season.season, v_starts_on, p.milestone, p.task, p.due_on, p.owner, null, v_today
           from planned as p
          order by p.due_on, p.task
         on conflict on constraint season_milestones_once_a_year do update
@@ -56,7 +59,7 @@ begin
     return v_changed;
 end
 $$;
-comment on function public.plan_season(text, integer) is
-    'Makes the calendar of the season that begins in the year, or lets it follow templates and seasons; what a person has entered stays. Returns how many tasks were added, moved or withdrawn. Errors: LP006 year out of range, LP037 unknown season.';
-revoke all on function public.plan_season(text, integer) from public;
-grant execute on function public.plan_season(text, integer) to lead_operations;
+comment on function public.plan_season(text, integer, timestamptz) is
+    'Makes the calendar of the season that begins in the year, as of a moment (null: now), or lets it follow templates and seasons; what a person has entered stays. Returns how many tasks were added, moved or withdrawn. Errors: LP006 year or moment out of range, LP037 unknown season.';
+revoke all on function public.plan_season(text, integer, timestamptz) from public;
+grant execute on function public.plan_season(text, integer, timestamptz) to lead_operations;

@@ -1,4 +1,5 @@
--- Which task is overdue is a matter of the day in the business zone, whatever the session's is.
+-- Which task is overdue is a matter of the day in the business zone, whatever the session's is. One that was due before
+-- it was planned never is: nobody knew of it.
 -- security definer: who reads the view has no right on the table.
 create or replace function public.season_milestones_at(at timestamptz default now())
 returns table (
@@ -43,7 +44,7 @@ as $$
         select m.*, t.today,
                t.first_day <= t.today and t.last_day >= t.today or t.first_day = c.first_day as is_of_now,
                case
-                   when m.status in ('DONE', 'SKIPPED') then null
+                   when m.status in ('DONE', 'SKIPPED') or m.due_on < m.planned_on then null
                    when m.due_on < t.today then 'OVERDUE'
                    when m.due_on <= t.today + 7 then 'DUE_SOON'
                    else 'LATER'
@@ -60,6 +61,6 @@ as $$
      order by j.starts_on, j.season, j.due_on, j.task
 $$;
 comment on function public.season_milestones_at(timestamptz) is
-    'The tasks of all seasons as of a day in the business zone (null: today): days_left until due_on; urgency OVERDUE, DUE_SOON (seven days), LATER, or null when ended; is_at_hand: of the season that runs, is reviewed or comes next, or overdue. Errors: LP006.';
+    'The tasks of all seasons as of a day in the business zone (null: today): days_left until due_on; urgency OVERDUE, DUE_SOON (seven days), LATER, or null when ended or due before it was planned; is_at_hand: of the season that runs, is reviewed or comes next, or overdue. Errors: LP006.';
 revoke all on function public.season_milestones_at(timestamptz) from public;
 grant execute on function public.season_milestones_at(timestamptz) to lead_operations, lead_exporter, grafana_reader;

@@ -45,6 +45,7 @@ create table if not exists public.season_milestones (
     done_at timestamptz,
     done_by text,
     entered_at timestamptz default now(),
+    planned_on date,
     constraint season_milestones_pkey primary key (id),
     constraint season_milestones_once_a_year unique (season, year, milestone, task),
     constraint season_milestones_season_known foreign key (season)
@@ -65,5 +66,7 @@ comment on column public.season_milestones.year is 'In which the season begins; 
 comment on column public.season_milestones.evidence is 'What shows that it is done: a link, a file, a figure; of what is SKIPPED, why.';
 comment on column public.season_milestones.done_at is 'When it was told to be DONE or SKIPPED.';
 comment on column public.season_milestones.entered_at is 'When a person last entered something; null: nobody has, it is as planned.';
+comment on column public.season_milestones.planned_on is
+    'The day in the business zone on which it came into the calendar: what was due before is not overdue. Null: it is by its day alone.';
 
 grant select on public.season_milestone_templates, public.season_milestones to lead_operations;

@@ -1,6 +1,6 @@
 -- The tasks around a season: their days, who says what of them, and what a plan made twice leaves alone.
 begin;
-select plan(50);
+select plan(59);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 create function pg_temp.calendar(p_season text, p_year integer) returns setof text language sql as $$
@@ -14,7 +14,7 @@ select is(pg_temp.calendar('Spargel', 2027), 'T+7 2027-07-07, T-0 2027-04-01, T-
 select results_eq($$select distinct season, starts_on, status, evidence, done_at, done_by from season_milestones$$,
     $$values ('Spargel', date '2027-04-01', 'PLANNED', null::text, null::timestamptz, null::text)$$, 'all are planned');
 insert into seasons values ('Karneval', 12, 1, 2, 0.6, 0.75, 0.7), ('Fasten', 3, 3, 2, 0.6, 0.75, 0.7), ('Neujahr', 1, 1, 2, 0.6, 0.75, 0.7);
-select plan_season('Karneval', 2026), plan_season('Fasten', 2028), plan_season('Fasten', 2027), plan_season('Neujahr', 2027);
+select plan_season('Karneval', 2026, '2026-06-01'), plan_season('Fasten', 2028), plan_season('Fasten', 2027, '2026-06-01'), plan_season('Neujahr', 2027, '2026-06-01');
 select is(pg_temp.calendar('Karneval', 2026), 'T+7 2027-02-07, T-0 2026-12-01, T-1 2026-11-30, T-14 2026-11-17, T-21 2026-11-10, T-30 2026-11-01, T-7 2026-11-24',
     'a season over New Year is reviewed in the year after');
 select is(pg_temp.calendar('Fasten', 2028), 'T+7 2028-04-07, T-0 2028-03-01, T-1 2028-02-29, T-14 2028-02-16, T-21 2028-02-09, T-30 2028-01-31, T-7 2028-02-23',
@@ -89,6 +89,31 @@ select is((select string_agg(distinct season || ' ' || starts_on, ', ') from sea
 select plan_seasons('2026-10-31 23:00+00');
 select is((select string_agg(distinct starts_on::text, ', ') from season_milestones where season = 'Weihnachten'), '2026-11-01, 2027-11-01', 'the one after it as soon as it begins');
 select is(plan_seasons('2026-11-01 12:00+01'), 0, 'once');
+update season_milestone_templates set offset_days = -12 where task = 'Provisioning';
+select is(plan_seasons('2026-11-02 12:00+01'), 6, 'the one that runs is left alone');
+
+-- A database that is made in the middle of a season.
+delete from season_milestones;
+select plan_seasons('2026-11-29 12:00+01');
+select is((select string_agg(distinct season || ' ' || year, ', ') from season_milestones), 'Oktoberfest 2027, Spargel 2027, Weihnachten 2026, Weihnachten 2027',
+    'the season that runs is planned, too');
+select is((select count(*) from season_milestones_at('2026-11-29 12:00+01') where urgency = 'OVERDUE'), 0::bigint, 'what was due before there was a calendar is not overdue');
+select results_eq($$select task, due_on, status, urgency from season_milestones_at('2026-12-31 12:00+01') where starts_on = '2026-11-01' and task in ('War room', 'Review') and is_at_hand$$,
+    $$values ('War room', date '2026-11-01', 'PLANNED', null::text), ('Review', '2027-01-07', 'PLANNED', 'DUE_SOON')$$, 'but listed, and its review is due');
+select is((select string_agg(task, ', ') from season_milestones_at('2027-01-08 12:00+01') where urgency = 'OVERDUE'), 'Review', 'what was due later is overdue when nobody does it');
+select is(plan_seasons('2026-11-30 12:00+01'), 0, 'planned again, it stays as it is');
+delete from season_milestones;
+select plan_seasons('2027-01-07 12:00+01');
+select is((select string_agg(distinct season || ' ' || year, ', ') from season_milestones), 'Oktoberfest 2027, Spargel 2027, Weihnachten 2026, Weihnachten 2027',
+    'so is one that is still to be reviewed');
+delete from season_milestones;
+select plan_seasons('2027-01-08 12:00+01');
+select is((select string_agg(distinct season || ' ' || year, ', ') from season_milestones), 'Oktoberfest 2027, Spargel 2027, Weihnachten 2027', 'and one that is over is not');
+delete from season_milestones;
+select plan_seasons('2027-04-20 12:00+02');
+select is((select string_agg(task, ', ' order by due_on, task) from season_milestones_at('2027-05-01 12:00+02') where urgency = 'OVERDUE'),
+    'Freeze of changes, Check of the escalation, Snapshot of the database',
+    'of a calendar that is made late, what was still to come is overdue when its day has passed');
 
 select * from finish();
 rollback;
