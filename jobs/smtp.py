@@ -7,7 +7,7 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from jobs.errors import LeadguardError, UsageProblem, one_line
@@ -190,6 +190,8 @@ class MailServer:
 
     def _refused(self, what: str, answer: tuple[int, bytes], is_ours: bool = False) -> None:
         code, text = answer
+        if not 200 <= code <= 599:
+            self._ended_within_an_answer(what, code)
         reason = f"{what} was refused: {code} {one_line(text.decode('utf-8', 'replace'))}"
         if code == 421:
             self.close()  # it says goodbye
@@ -200,6 +202,14 @@ class MailServer:
                 f"See the setting mail_from and the user in {VARIABLE}; nothing is lost.",
             )
         raise NotAccepted("BOUNCED" if code >= 500 else "PUT OFF", reason)
+
+    def _ended_within_an_answer(self, what: str, code: int) -> NoReturn:
+        """What has no code refuses nothing: mostly the connection is closed, as the next read tells."""
+        assert self._smtp is not None
+        assert self._smtp.sock is not None
+        self._smtp.sock.settimeout(2)
+        self._smtp.getreply()
+        raise smtplib.SMTPException(f"to {what} the server said what is no answer ({code})")
 
     @property
     def is_connected(self) -> bool:

@@ -16,6 +16,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from tests.brokers import HOST, free_port
 
 CUT = "cut"  # the connection is closed instead of an answer
+HALF = "half"  # it is closed within the answer
+BLANK = "blank"  # it is closed after a line that is none
 HANG = "hang"  # there is no answer
 
 
@@ -94,10 +96,10 @@ class MailServer:
         return "250 OK"
 
     async def handle_RCPT(  # noqa: N802
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if address in self.at_recipient:
-            return self.at_recipient[address]
+            return _answered(server, self.at_recipient[address])
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -113,10 +115,18 @@ class MailServer:
             delivered = Delivered(envelope.mail_from or "", recipient, message)
             self.delivered.append(delivered)
             await asyncio.get_running_loop().run_in_executor(None, self.on_data, delivered)
-        if answer in (CUT, HANG):
-            assert isinstance(server.transport, asyncio.Transport)
-            server.transport.abort()
-        return answer
+        return _answered(server, answer)
+
+
+def _answered(server: SMTP, answer: str) -> str:
+    """The answer, where there is to be one; else the connection is closed."""
+    assert isinstance(server.transport, asyncio.Transport)
+    if answer in (HALF, BLANK):
+        server.transport.write(b"25" if answer == HALF else b"\r\n")
+        server.transport.close()
+    elif answer in (CUT, HANG):
+        server.transport.abort()
+    return answer
 
 
 def with_login(user: str, password: str, certificate: ssl.SSLContext) -> MailServer:

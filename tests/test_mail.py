@@ -19,7 +19,7 @@ import pytest
 
 from tests.brokers import HOST, NatsServer
 from tests.daemon import Daemon, eventually, start
-from tests.mail_server import CUT, HANG, Delivered, MailServer, with_login
+from tests.mail_server import BLANK, CUT, HALF, HANG, Delivered, MailServer, with_login
 from tests.shell import run
 
 KILLS = max(5, int(os.environ.get("LEADGUARD_KILLS", "100")) // 20)
@@ -353,7 +353,22 @@ def test_a_setting_that_is_no_sender_bounces_nobody(office: Office, server: Mail
     assert office.messages("state") == [("PENDING",)]
 
 
-@pytest.mark.parametrize("how", [CUT, HANG])
+@pytest.mark.parametrize("how", [CUT, HALF, BLANK])
+def test_a_server_that_closes_the_connection_has_refused_nobody(
+    office: Office, server: MailServer, how: str
+) -> None:
+    office.user(1, "ada@example.org")
+    office.neglect(1)
+    office.remind()
+    server.at_recipient = {"ada@example.org": how}
+    code, said = office.mail(server)
+    assert (code, said["put_off"], said["bounced"], said["unknown"]) == (0, 1, 0, 0)
+    ((state, error),) = office.messages("state, last_error")
+    assert state == "PENDING"
+    assert error.startswith("the connection broke: Connection unexpectedly closed")
+
+
+@pytest.mark.parametrize("how", [CUT, HALF, BLANK, HANG])
 def test_no_answer_to_a_message_is_unknown_and_it_is_sent_again_under_its_name(
     office: Office, server: MailServer, how: str
 ) -> None:
