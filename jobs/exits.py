@@ -1,6 +1,7 @@
 """The exit codes of `leadguard`: the one place that lists them (`leadguard --help` prints this list)."""
 
 from enum import IntEnum
+from textwrap import fill
 
 
 class Exit(IntEnum):
@@ -44,4 +45,7 @@ MEANINGS: dict[Exit, str] = {
 
 def help_text() -> str:
     """The list as it stands in `leadguard --help`."""
-    return "\n".join(["Exit codes:", *(f"  {code.value:>3}  {code.meaning}" for code in Exit)])
+    lines = (f"  {code.value:>3}  {code.meaning}" for code in Exit)
+    # With the margin of the help: as wide as the rest of it.
+    wrapped = (fill(line, 78, subsequent_indent=" " * 7, break_on_hyphens=False) for line in lines)
+    return "\n".join(["Exit codes:", *wrapped])

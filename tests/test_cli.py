@@ -70,6 +70,7 @@ def test_the_help_lists_every_exit_code_once() -> None:
     assert set(MEANINGS) == set(Exit)
     for line in help_text().splitlines():
         assert line.strip() in out
+    assert max(map(len, out.splitlines())) <= 80
     listed = re.findall(r"^ +(\d+)  \S", out.partition("Exit codes:")[2], re.MULTILINE)
     assert [int(number) for number in listed] == [int(code) for code in Exit]
 
