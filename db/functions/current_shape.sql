@@ -79,10 +79,20 @@ as $$
            and not exists (
                select from pg_depend as d
                 where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+         union all
+        -- Rows that functions look up by name: their values are an installation's own, that they are there is not.
+        select 'row', format('%s of %s', x.name, x.registry), ''
+          from (
+              select 'settings', s.name from public.settings as s
+               union all
+              select 'kpi_thresholds', k.kpi from public.kpi_thresholds as k
+               union all
+              select 'expected_jobs', j.job from public.expected_jobs as j
+          ) as x (registry, name)
     )
 
     select f.kind, f.name, encode(sha256(convert_to(f.definition, 'UTF8')), 'hex') from found as f
 $$;
 comment on function internal.current_shape() is
-    'Tables, views, types, constraints, indexes, triggers and functions of public and internal, rights included: kind, name, fingerprint.';
+    'Tables, views, types, constraints, indexes, triggers and functions of public and internal, rights included, and rows that must be there: kind, name, fingerprint.';
 revoke all on function internal.current_shape() from public;

@@ -26,7 +26,8 @@ as $$
                ) as names
           from (values
                    ('table', 'tables and columns'), ('type', 'types'), ('constraint', 'constraints'),
-                   ('index', 'indexes'), ('view', 'views'), ('function', 'functions'), ('trigger', 'triggers')
+                   ('index', 'indexes'), ('view', 'views'), ('function', 'functions'), ('trigger', 'triggers'),
+                   ('row', 'settings, targets and jobs')
                ) as k (kind, plural)
           left join compared as c on c.kind = k.kind
          group by k.kind, k.plural
@@ -34,10 +35,14 @@ as $$
 
     select t.plural,
            case when t.faults > 0 or t.right_ones = 0 then 'FAIL' when t.strangers > 0 then 'WARN' else 'OK' end,
-           coalesce(left(t.names, 500), format('%s, as migrated, with their rights', t.right_ones)),
+           coalesce(left(t.names, 500), case
+                   when t.kind = 'row' then format('%s, all that there were', t.right_ones)
+                   else format('%s, as migrated, with their rights', t.right_ones)
+               end),
            case
                when t.kind in ('function', 'view') and t.names is not null
                    then 'Run leadguard migrate: it re-creates them.'
+               when t.kind = 'row' and t.names is not null then 'Insert them again, with the values of db/schema.'
                when t.names is not null
                    then 'Compare with db/schema and undo by hand what was done by hand; or take it for right: leadguard migrate --accept-altered.'
                when t.right_ones = 0 then 'Run leadguard migrate.'

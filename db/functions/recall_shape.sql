@@ -11,7 +11,7 @@ begin
     for v_was in
         select *
           from jsonb_to_recordset(p_altered) as a (kind text, name text, recorded text, found text)
-         where a.kind in ('table', 'type', 'constraint', 'index') or a.kind = 'trigger' and a.recorded is null
+         where a.kind in ('table', 'type', 'constraint', 'index', 'row') or a.kind = 'trigger' and a.recorded is null
     loop
         continue when v_was.found is distinct from (
             select r.fingerprint from internal.recorded_shape as r where r.kind = v_was.kind and r.name = v_was.name

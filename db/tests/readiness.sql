@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(48);
+select plan(49);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -131,6 +131,11 @@ select is(
     pg_temp.evidence('time zones'), 'Europe/Berlin, FOO3 (unknown), MESZ (unknown), Mars/Phobos (unknown), Portugal, UTC',
     'a time zone that the server does not have is noticed, as is what knows no summer time'
 );
+rollback to savepoint untouched;
+delete from settings where name = 'catering_sla';
+update settings set value = '31 days' where name = 'outbox_retention';
+insert into expected_jobs (job, max_silence, tolerated_silence) values ('ours', '1 day', '2 days');
+select is(pg_temp.evidence('settings, targets and jobs'), 'catering_sla of settings (missing)', 'a setting that is gone is noticed, another value and a job of one''s own are not');
 rollback to savepoint untouched;
 drop view v_lead_timeline;
 select is(pg_temp.evidence('views'), 'public.v_lead_timeline (missing)', 'a dropped view is noticed');
