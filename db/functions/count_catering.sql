@@ -1,5 +1,6 @@
 -- The first answer is what was measured; a moment corrected later moves no count. A breach is counted once, when
--- it is recorded: by the worker, or with an answer that comes too late.
+-- it is recorded: by the worker, or with an answer that comes too late. Full joins, which no condition makes others:
+-- the plan is kept from one row to many, and must not be a nested loop.
 -- security definer: Module 03 writes requests and nothing else.
 create or replace function internal.count_catering() returns trigger
 language plpgsql
@@ -11,14 +12,14 @@ begin
     select 'event_catering_sla_seconds', n.event_type, n.capacity_tier, count(*),
            extract(epoch from n.responded_at - n.requested_at)
       from after as n
-      join before as o on o.id = n.id
-     where o.responded_at is null and n.responded_at is not null
+      full join before as o on o.id = n.id
+     where coalesce(o.id = n.id and o.responded_at is null and n.responded_at is not null, false)
      group by n.event_type, n.capacity_tier, n.responded_at - n.requested_at
      union all
     select 'event_catering_sla_breaches_total', n.event_type, '', count(*), null
       from after as n
-      join before as o on o.id = n.id
-     where o.breached_at is null and n.breached_at is not null
+      full join before as o on o.id = n.id
+     where coalesce(o.id = n.id and o.breached_at is null and n.breached_at is not null, false)
      group by n.event_type;
     return null;
 end

@@ -1,4 +1,5 @@
--- An end is counted under the labels that the sample bears by then; a label corrected later moves no count.
+-- An end is counted under the labels that the sample bears by then; a label corrected later moves no count. A full
+-- join, which no condition makes another: the plan is kept from one row to many, and must not be a nested loop.
 -- security definer: Module 03 writes samples and nothing else.
 create or replace function internal.count_sample_ends() returns trigger
 language plpgsql
@@ -9,8 +10,8 @@ begin
     insert into internal.figure_deltas (figure, label_1, label_2, amount)
     select internal.sample_figure(n.status), n.product_type, n.urgency, count(*)
       from after as n
-      join before as o on o.id = n.id
-     where o.status <> n.status and internal.sample_figure(n.status) is not null
+      full join before as o on o.id = n.id
+     where coalesce(o.id = n.id and o.status <> n.status and internal.sample_figure(n.status) is not null, false)
      group by 1, n.product_type, n.urgency;
     return null;
 end

@@ -1,5 +1,6 @@
 -- Holds released, corrected or moved to another lead: judged like new ones where it matters; then the clocks follow,
--- and the others are told of a release.
+-- and the others are told of a release. Full joins, which no condition makes others, also because a plan that is kept
+-- from one row to many must not be a nested loop.
 -- security definer: writes clocks and events.
 create or replace function internal.follow_corrected_hold() returns trigger
 language plpgsql
@@ -7,50 +8,60 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_ids bigint[];
     v_leads bigint[];
-    v_hold public.lead_holds;
+    v_change record;
+    v_old public.lead_holds;
+    v_new public.lead_holds;
+    v_counts_from timestamptz;
 begin
-    select array_agg(distinct coalesce(o.id, n.id)), array_agg(distinct x.lead_id)
-      into v_ids, v_leads
+    select array_agg(distinct x.lead_id) into v_leads
       from before as o
       full join after as n on n.id = o.id
      cross join lateral (values (o.lead_id), (n.lead_id)) as x (lead_id)
      where x.lead_id is not null
        and (o.lead_id, o.user_id, o.reason, o.start_at, o.end_at, o.created_at)
            is distinct from (n.lead_id, n.user_id, n.reason, n.start_at, n.end_at, n.created_at);
-    if v_ids is null then
+    if v_leads is null then
         return null;
     end if;
     perform internal.lock_leads_of_facts(v_leads);
-    perform internal.refuse_final('A hold', o.lead_id, o.user_id, o.start_at, o.end_at, o.counts_from)
-       from before as o
-      where o.id = any (v_ids);
-    update public.lead_holds as h
-       set counts_from = f.final_end
-      from after as n
-     cross join lateral internal.final_end(n.lead_id, n.user_id, n.start_at, n.end_at) as f (final_end)
-     where n.id = any (v_ids) and h.id = n.id and h.counts_from is distinct from f.final_end;
-    for v_hold in
-        select n.*
-          from after as n
-          left join before as o on o.id = n.id
-         where n.id = any (v_ids)
-           and (n.lead_id, n.user_id, n.start_at) is distinct from (o.lead_id, o.user_id, o.start_at)
-         order by n.lead_id, n.id
+    for v_change in
+        select row(o.*)::public.lead_holds as was, row(n.*)::public.lead_holds as becomes
+          from before as o
+          full join after as n on n.id = o.id
+         where (o.lead_id, o.user_id, o.reason, o.start_at, o.end_at, o.created_at)
+               is distinct from (n.lead_id, n.user_id, n.reason, n.start_at, n.end_at, n.created_at)
+         order by coalesce(n.lead_id, o.lead_id), coalesce(n.id, o.id)
     loop
-        perform internal.refuse_hold(v_hold);
+        v_old := v_change.was;
+        v_new := v_change.becomes;
+        if v_old.id is not null then
+            perform internal.refuse_final(
+                'A hold', v_old.lead_id, v_old.user_id, v_old.start_at, v_old.end_at, v_old.counts_from
+            );
+        end if;
+        continue when v_new.id is null;
+        v_counts_from := internal.final_end(v_new.lead_id, v_new.user_id, v_new.start_at, v_new.end_at);
+        if v_counts_from is distinct from v_new.counts_from then
+            update public.lead_holds as h set counts_from = v_counts_from where h.id = v_new.id;
+        end if;
+        if (v_new.lead_id, v_new.user_id, v_new.start_at)
+            is distinct from (v_old.lead_id, v_old.user_id, v_old.start_at)
+        then
+            perform internal.refuse_hold(v_new);
+        end if;
     end loop;
     perform internal.refresh_leads(v_leads);
-    for v_hold in
+    for v_new in
         select n.*
-          from after as n
-          join before as o on o.id = n.id
-         where n.id = any (v_ids)
-           and coalesce(o.end_at > now(), true) and n.end_at <= greatest(now(), n.start_at)
+          from before as o
+          full join after as n on n.id = o.id
+         where coalesce(
+                   o.id = n.id and coalesce(o.end_at > now(), true) and n.end_at <= greatest(now(), n.start_at), false
+               )
          order by n.lead_id, n.id
     loop
-        perform internal.tell_hold('lead.hold.released', v_hold, null);
+        perform internal.tell_hold('lead.hold.released', v_new, null);
     end loop;
     return null;
 end

@@ -9,19 +9,19 @@ as $$
 declare
     v_leads constant bigint[] := array(select distinct n.lead_id from entered as n);
     v_hold public.lead_holds;
+    v_counts_from timestamptz;
 begin
     if v_leads = '{}' then
         return null;
     end if;
     perform internal.lock_leads(v_leads);
-    update public.lead_holds as h
-       set counts_from = f.final_end
-      from entered as n
-     cross join lateral internal.final_end(n.lead_id, n.user_id, n.start_at, n.end_at) as f (final_end)
-     where h.id = n.id and f.final_end is not null;
     for v_hold in select * from entered as n order by n.lead_id, n.id
     loop
         perform internal.refuse_hold(v_hold);
+        v_counts_from := internal.final_end(v_hold.lead_id, v_hold.user_id, v_hold.start_at, v_hold.end_at);
+        if v_counts_from is not null then
+            update public.lead_holds as h set counts_from = v_counts_from where h.id = v_hold.id;
+        end if;
     end loop;
     perform internal.refresh_leads(v_leads);
     for v_hold in select * from entered as n order by n.lead_id, n.id

@@ -1,5 +1,6 @@
 -- Leads are handed over, converted or their start corrected: their protection follows. A statement trigger: a bulk
--- update comes by the rows as they lie, and their clocks are locked by ascending id, as everywhere.
+-- update comes by the rows as they lie, and their clocks are locked by ascending id, as everywhere. A full join, though
+-- each row has its partner: the plan is kept from one row to a hundred thousand, and must not be a nested loop.
 -- security definer: Module 02 writes leads and nothing else.
 create or replace function internal.follow_lead() returns trigger
 language plpgsql
@@ -10,7 +11,7 @@ declare
     v_leads constant bigint[] := array(
         select n.id
           from before as o
-          join after as n on n.id = o.id
+          full join after as n on n.id = o.id
          where (o.user_id, o.created_at, o.converted_at) is distinct from (n.user_id, n.created_at, n.converted_at)
     );
     v_lead record;
@@ -26,8 +27,8 @@ begin
                n.converted_at is distinct from o.converted_at as is_converted,
                n.converted_at is not null and o.converted_at is null as is_new_customer
           from before as o
-          join after as n on n.id = o.id
-         where n.id = any (v_leads)
+          full join after as n on n.id = o.id
+         where (o.user_id, o.created_at, o.converted_at) is distinct from (n.user_id, n.created_at, n.converted_at)
          order by n.id
     loop
         if v_lead.is_moved then

@@ -1,4 +1,5 @@
--- Corrected activities: the leads they belonged to and those they now belong to are computed anew.
+-- Corrected activities: the leads they belonged to and those they now belong to are computed anew. A plan is kept from
+-- one row to a hundred thousand: full joins are never nested loops, and stay what they are where a null is no refusal.
 -- security definer: Module 02 writes activities and nothing else.
 create or replace function internal.recount_corrected_activities() returns trigger
 language plpgsql
@@ -33,10 +34,10 @@ begin
        from (
            select count(*) as activities
              from before as o
-             join after as n on n.id = o.id
-             join public.activity_types as was on was.activity_type = o.activity_type
-             join public.activity_types as becomes on becomes.activity_type = n.activity_type
-            where becomes.is_qualified and not was.is_qualified
+             full join after as n on n.id = o.id
+             left join public.activity_types as was on was.activity_type = o.activity_type
+             left join public.activity_types as becomes on becomes.activity_type = n.activity_type
+            where coalesce(becomes.is_qualified and not was.is_qualified, false)
        ) as q
       where q.activities > 0;
     perform internal.refresh_leads(v_leads, now());

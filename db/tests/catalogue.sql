@@ -1,6 +1,6 @@
 -- Lint of the catalogue: what holds for every object of ours, today's and tomorrow's.
 begin;
-select plan(34);
+select plan(35);
 
 create temp view ours as
 select p.oid, p.oid::regprocedure::text as name, p.proname, p.prosrc, p.prosqlbody, p.prosecdef, p.proconfig, p.proacl, p.prokind, p.prorettype, p.prolang from pg_proc as p
@@ -33,6 +33,10 @@ select is_empty(
     $q$select name, line from ours cross join lateral regexp_split_to_table(prosrc, E'\n') as line
         where prosqlbody is null and line ~ $x$\\|U&'$x$ and line !~ $x$\mE'$x$$q$,
     'no body means another thing where a session has switched standard_conforming_strings off'
+);
+select is_empty(
+    $$select name from ours where prosrc ~ '(?<!full )join (before|after|entered)\M'$$,
+    'transition tables are joined in full: the plan for one row, kept for many, is never a nested loop'
 );
 select is_empty(
     $$select name from ours cross join lateral aclexplode(coalesce(proacl, acldefault('f', 10))) as a where a.grantee = 0$$,
