@@ -62,21 +62,26 @@ begin
           from entered as e
           left join public.activity_types as t on t.activity_type = e.activity_type
          group by e.lead_id, e.user_id
-    ), locked as materialized (
-        select t.lead_id, t.last_at, t.qualified,
-               l.id is not null and t.is_sane as is_sane,
-               c.user_id = t.user_id as is_owner,
-               c.ended_at is not null as is_over,
-               t.first_at < c.final_until as is_late,
-               internal.restarts_plainly(c, t.first_at, t.last_at) as is_plain
+    ), known as materialized (
+        -- All leads before the first of the clocks: who waits for a lead holds no clocks that its deletion waits for.
+        select t.*, l.id
           from (select * from touched order by lead_id) as t
           left join lateral (
               select x.id from public.leads as x where x.id = t.lead_id for key share
           ) as l on true
+    ), locked as materialized (
+        select k.lead_id, k.last_at, k.qualified,
+               k.id is not null and k.is_sane as is_sane,
+               c.user_id = k.user_id as is_owner,
+               c.ended_at is not null as is_over,
+               k.first_at < c.final_until as is_late,
+               internal.restarts_plainly(c, k.first_at, k.last_at) as is_plain
+          -- To the end, before the first of them is joined.
+          from (select * from known order by lead_id) as k
           left join lateral (
               -- In the key itself: a condition beside it would be a node of the plan, run for each lead.
               select * from internal.lead_clocks as x
-               where x.lead_id = case when t.last_at is not null then l.id end
+               where x.lead_id = case when k.last_at is not null then k.id end
                  for update
           ) as c on true
     ), restarted as (
