@@ -1,7 +1,7 @@
 """Holds are followed a statement at a time.
 
-Migrate makes the triggers. Back in the release before, where one row trigger follows deleted holds as well, the
-one that is new would tell their release a second time.
+Migrate makes the triggers. Back in the release before, where one row trigger follows deleted holds as well,
+the one that is new would tell their release a second time.
 """
 
 from typing import Any
