@@ -27,6 +27,7 @@ NIGHTLY_KILLS = 1_000
 NIGHTLY_FIGURE_SEEDS = 40
 NIGHTLY_LEADS = 1_000_000
 NIGHTLY_PAUSE = 60
+NIGHTLY_ROLLBACKS = 1_000
 
 
 def pytest(*arguments: str) -> bool:
@@ -98,6 +99,7 @@ def main() -> int:
         os.environ.setdefault("LEADGUARD_FIGURE_SEEDS", str(NIGHTLY_FIGURE_SEEDS))
         os.environ.setdefault("LEADGUARD_LEADS", str(NIGHTLY_LEADS))
         os.environ.setdefault("LEADGUARD_PAUSE", str(NIGHTLY_PAUSE))
+        os.environ.setdefault("LEADGUARD_ROLLBACKS", str(NIGHTLY_ROLLBACKS))
     try:
         provide(options.only, options.pg)
     except MissingTools as error:
@@ -111,9 +113,10 @@ def main() -> int:
     }
     with ExitStack() as tidying:
         if "pytest" in options.only:
-            # Two processes, each with a server of its own; a file stays together, the longest come first.
+            # Processes with a server each, one more than cores, as they wait at times; a file stays
+            # together, the longest come first.
             steps["pytest"] = tests = LongStep(
-                *("--ignore=tests/test_isolation.py", "--numprocesses=2", "--dist=loadfile"),
+                *("--ignore=tests/test_isolation.py", "--numprocesses=3", "--dist=loadfile"),
                 *("--no-loadscope-reorder", *options.pytest),
                 alone=options.only == ["pytest"],
             )
