@@ -57,7 +57,9 @@ begin
           from before as o
           full join after as n on n.id = o.id
          where coalesce(
-                   o.id = n.id and coalesce(o.end_at > now(), true) and n.end_at <= greatest(now(), n.start_at), false
+                   o.id = n.id and o.end_at is distinct from n.end_at
+                   and coalesce(o.end_at > now(), true) and n.end_at <= greatest(now(), n.start_at),
+                   false
                )
          order by n.lead_id, n.id
     loop

@@ -10,16 +10,17 @@ declare
     v_is_locked boolean := false;
 begin
     for v_new in
-        select e::public.event_catering_requests as request, n.event_type, n.happened_at,
-               array_agg(e.lead_id) over () as lead_ids
-          from entered as e
-          join former as f on f.id = e.id
+        -- In full, for the plan of many rows (follow_corrected_hold).
+        select n::public.event_catering_requests as request, x.event_type, x.happened_at,
+               array_agg(n.lead_id) over () as lead_ids
+          from before as o
+          full join after as n on n.id = o.id
          cross join lateral (
-               values (1, 'event.catering.sla_breached', f.breached_at, e.breached_at),
-                      (2, 'event.catering.responded', f.responded_at, e.responded_at)
-               ) as n (n, event_type, happened_before, happened_at)
-         where n.happened_before is null and n.happened_at is not null
-         order by e.id, n.n
+               values (1, 'event.catering.sla_breached', o.breached_at, n.breached_at),
+                      (2, 'event.catering.responded', o.responded_at, n.responded_at)
+               ) as x (position, event_type, happened_before, happened_at)
+         where coalesce(o.id = n.id and x.happened_before is null and x.happened_at is not null, false)
+         order by n.id, x.position
     loop
         if not v_is_locked then
             perform internal.lock_clocks(v_new.lead_ids);
@@ -35,5 +36,5 @@ comment on function internal.tell_catering() is
 revoke all on function internal.tell_catering() from public;
 
 create or replace trigger event_catering_requests_tell after update on public.event_catering_requests
-referencing old table as former new table as entered
+referencing old table as before new table as after
 for each statement execute function internal.tell_catering();

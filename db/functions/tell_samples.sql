@@ -8,10 +8,11 @@ as $$
 declare
     v_ended public.sample_requests[];
 begin
-    select array_agg(e::public.sample_requests order by e.id) into v_ended
-      from entered as e
-      join former as f on f.id = e.id
-     where e.status <> f.status and internal.sample_end_event(e.status) is not null;
+    -- In full, for the plan of many rows (follow_corrected_hold).
+    select array_agg(n::public.sample_requests order by n.id) into v_ended
+      from after as n
+      full join before as o on o.id = n.id
+     where coalesce(n.status <> o.status and internal.sample_end_event(n.status) is not null, false);
     if v_ended is not null then
         perform internal.lock_clocks(array(select e.lead_id from unnest(v_ended) as e));
         perform internal.write_sample_event(e, internal.sample_end_event(e.status), e.resolved_at)
@@ -25,5 +26,5 @@ comment on function internal.tell_samples() is
 revoke all on function internal.tell_samples() from public;
 
 create or replace trigger sample_requests_tell after update on public.sample_requests
-referencing old table as former new table as entered
+referencing old table as before new table as after
 for each statement execute function internal.tell_samples();
