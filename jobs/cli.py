@@ -1,6 +1,7 @@
 """`leadguard`, the command line: the group, its common options, and how failures end."""
 
 import io
+import logging
 import os
 import signal
 import sys
@@ -122,6 +123,8 @@ def main() -> NoReturn:
     """Runs the command line; every failure ends as one clear line and a documented exit code."""
     # A worker that is told to stop lets go of what it holds, as with Ctrl-C.
     signal.signal(signal.SIGTERM, _stop)
+    # What psycopg warns of, such as a rollback without a connection, follows from an error that is told.
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     _open_streams()
     app = App()
     try:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -156,7 +156,10 @@ class Database:
             try:
                 _finish(connection, row["id"], "FAILURE", detail)
             except psycopg.Error:
-                pass
+                if not connection.closed:  # interrupted in the middle of a statement
+                    connection.close()
+                    with suppress(psycopg.Error), self.session() as another:
+                        _finish(another, row["id"], "FAILURE", detail)
             raise
         _finish(connection, row["id"], "SUCCESS", detail)
 

@@ -18,6 +18,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from jobs.cluster import Cluster
+from jobs.database import Database
 from jobs.migrate import migrate
 from tests.daemon import QUICK, QUICK_JOBS, Daemon, eventually, start
 from tests.tools import libfaketime
@@ -260,6 +261,25 @@ def test_a_pass_that_is_told_to_stop_undoes_its_batch_and_says_so(
     assert one(connection, "select outcome from public.job_runs") == "FAILURE"
     speed_up(connection)
     assert finished(fresh_database, "remind")[:2] == (0, f"queued {4 - queued} reminders\n")
+
+
+def test_an_interruption_in_the_middle_of_a_statement_is_on_record(
+    fresh_database: str, connect: Connect
+) -> None:
+    database = Database(fresh_database)
+
+    def work() -> None:
+        with (
+            database.session() as connection,
+            database.job_run(connection, "remind"),
+            connection.transaction(),
+        ):
+            connection.pgconn.send_query(b"select pg_sleep(60)")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert one(connect(fresh_database), "select outcome from public.job_runs") == "FAILURE"
 
 
 # --- many at once -----------------------------------------------------------------------------------------

@@ -446,7 +446,12 @@ def test_a_kill_in_the_middle_is_made_good_by_the_next_run(
         ).format(pattern=sql.Literal(_STATIONS[station] + "%"))
     )
     run = leadguard(empty_database, "migrate")
-    wait_until(connection, "select count(*) = 1 from pg_stat_activity where wait_event = 'PgSleep'", run)
+    wait_until(
+        connection,
+        "select count(*) = 1 from pg_stat_activity"
+        " where datname = current_database() and wait_event = 'PgSleep'",
+        run,
+    )
     run.kill()
     run.communicate()
     # The dead run's server process still sleeps: the next run must wait until it has given up.
@@ -466,7 +471,13 @@ def test_a_kill_between_applying_and_marking_is_made_good(
     blocker, watcher = connect(fresh_database, autocommit=False), connect(fresh_database)
     blocker.execute("lock table internal._yoyo_log in exclusive mode")
     run = leadguard(fresh_database, "migrate")
-    wait_until(watcher, "select count(*) = 1 from pg_locks where not granted and locktype = 'relation'", run)
+    wait_until(
+        watcher,
+        "select count(*) = 1 from pg_locks"
+        " where not granted and relation = 'internal._yoyo_log'::regclass"
+        "   and database = (select oid from pg_database where datname = current_database())",
+        run,
+    )
     run.kill()
     run.communicate()
     assert watcher.execute("select to_regclass('public.leads') is not null").fetchone() == (True,)
