@@ -116,7 +116,7 @@ def main() -> int:
             # Processes with a server each, one more than cores, as they wait at times; a file stays
             # together, the longest come first.
             steps["pytest"] = tests = LongStep(
-                *("--ignore=tests/test_isolation.py", "--numprocesses=4", "--dist=loadfile"),
+                *("--ignore=tests/test_isolation.py", "--numprocesses=3", "--dist=loadfile"),
                 *("--no-loadscope-reorder", *options.pytest),
                 alone=options.only == ["pytest"],
             )
