@@ -789,7 +789,7 @@ def test_two_imports_of_one_file_at_once_bring_each_row_in_once(
 
 
 def test_an_import_that_is_killed_is_finished_by_the_next(target: Target) -> None:
-    rows = 25_000  # three transactions
+    rows = 20_000  # two transactions
     path = target.file(some_leads(rows), "leads.csv")
     process = forked.start(
         ["import", "leads", str(path)], {**os.environ, "DATABASE_URL": target.database.url}

@@ -24,7 +24,7 @@ from tests.forked import start
 
 Connect = Callable[..., psycopg.Connection[Any]]
 
-LEADS_IMPORTED = int(os.environ.get("LEADGUARD_LEADS", "3000"))
+LEADS_IMPORTED = int(os.environ.get("LEADGUARD_LEADS", "2000"))
 
 
 def far_from_now(path: Path) -> None:
