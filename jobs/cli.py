@@ -123,7 +123,7 @@ def main() -> NoReturn:
     """Runs the command line; every failure ends as one clear line and a documented exit code."""
     # A worker that is told to stop lets go of what it holds, as with Ctrl-C.
     signal.signal(signal.SIGTERM, _stop)
-    # What psycopg warns of, such as a rollback without a connection, follows from an error that is told.
+    # psycopg warns of what it ignored while it rolled back: that follows from an error that is told.
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     _open_streams()
     app = App()

@@ -30,11 +30,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
-
-if TYPE_CHECKING:
-    import psycopg  # finding binaries does not cost the driver's import
 
 Kind = Literal["auto", "local", "embedded"]
 
@@ -249,7 +246,6 @@ class Cluster:
         self._parent = _MEMORY if in_memory and _has_room(_MEMORY) else _DISK
         self._variables = variables or {}
         self._server: subprocess.Popen[bytes] | None = None
-        self._session: psycopg.Connection[Any] | None = None
         self._lock: int | None = None
         self._handlers: dict[int, Any] = {}
         self._kept = False
@@ -296,7 +292,7 @@ class Cluster:
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database (a clone of `template`, which nobody may be connected to); return its URL."""
-        from psycopg import sql
+        from psycopg import sql  # here, so that finding binaries does not cost the driver's import
 
         source = sql.SQL(" template {}").format(sql.Identifier(template)) if template else sql.SQL("")
         # Copied as files it takes half the processor time that it takes page by page through the log.
@@ -313,15 +309,8 @@ class Cluster:
     def _execute(self, statement: Any) -> None:
         import psycopg
 
-        # Kept: starting a session costs as much as dropping a database.
-        if self._session is None or self._session.closed:
-            self._session = psycopg.connect(self.url, autocommit=True)
-        self._session.execute(statement)
-
-    def _end_session(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(statement)
 
     # Life
 
@@ -349,7 +338,6 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
-        self._end_session()  # with a server that was killed
         deadline = time.monotonic() + 300  # recovery after a crash under load may take a while
         self._server = server = self._launch()
         while not self._ready(server):
@@ -381,7 +369,6 @@ class Cluster:
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop the server; `immediate` is a crash: the next start recovers from the log."""
-        self._end_session()
         if self._server is None:
             return
         self.kill(signal.SIGINT if mode == "fast" else signal.SIGQUIT)

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
 from jobs.errors import UsageProblem
@@ -33,6 +34,9 @@ SESSION = """
 """
 
 Connection = psycopg.Connection[DictRow]
+
+# An interruption leaves it in the middle of a statement, or of a transaction that nobody will commit.
+_BUSY = (TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR)
 
 # SQLAlchemy and yoyo name the driver in the scheme; libpq does not know that.
 _DRIVER_SCHEMES = ("postgresql+psycopg://", "postgres+psycopg://")
@@ -153,13 +157,13 @@ class Database:
         except BaseException as error:
             # The run's record must not hide why it failed; a lost connection cannot record at all.
             detail["error"] = " ".join(str(error).split())[:500] or type(error).__name__
-            try:
-                _finish(connection, row["id"], "FAILURE", detail)
-            except psycopg.Error:
-                if not connection.closed:  # interrupted in the middle of a statement
+            with suppress(psycopg.Error):
+                if connection.info.transaction_status in _BUSY:
                     connection.close()
-                    with suppress(psycopg.Error), self.session() as another:
+                    with self.session() as another:
                         _finish(another, row["id"], "FAILURE", detail)
+                else:
+                    _finish(connection, row["id"], "FAILURE", detail)
             raise
         _finish(connection, row["id"], "SUCCESS", detail)
 

@@ -113,7 +113,7 @@ def main() -> int:
     }
     with ExitStack() as tidying:
         if "pytest" in options.only:
-            # Processes with a server each, one more than cores, as they wait at times; a file stays
+            # A server each; three, so that two cores have something to do while one waits. A file stays
             # together, the longest come first.
             steps["pytest"] = tests = LongStep(
                 *("--ignore=tests/test_isolation.py", "--numprocesses=3", "--dist=loadfile"),

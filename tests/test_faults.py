@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -263,22 +263,28 @@ def test_a_pass_that_is_told_to_stop_undoes_its_batch_and_says_so(
     assert finished(fresh_database, "remind")[:2] == (0, f"queued {4 - queued} reminders\n")
 
 
-def test_an_interruption_in_the_middle_of_a_statement_is_on_record(
-    fresh_database: str, connect: Connect
+def interrupt_in_a_statement(connection: psycopg.Connection[Any]) -> NoReturn:
+    with connection.transaction():
+        connection.pgconn.send_query(b"select pg_sleep(60)")
+        raise KeyboardInterrupt
+
+
+def interrupt_at_begin(connection: psycopg.Connection[Any]) -> NoReturn:
+    connection.execute("begin")
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("work", [interrupt_in_a_statement, interrupt_at_begin])
+def test_an_interruption_in_a_transaction_is_on_record(
+    work: Callable[[psycopg.Connection[Any]], NoReturn], fresh_database: str, connect: Connect
 ) -> None:
     database = Database(fresh_database)
-
-    def work() -> None:
-        with (
-            database.session() as connection,
-            database.job_run(connection, "remind"),
-            connection.transaction(),
-        ):
-            connection.pgconn.send_query(b"select pg_sleep(60)")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        work()
+    with (
+        pytest.raises(KeyboardInterrupt),
+        database.session() as connection,
+        database.job_run(connection, "remind"),
+    ):
+        work(connection)
     assert one(connect(fresh_database), "select outcome from public.job_runs") == "FAILURE"
 
 

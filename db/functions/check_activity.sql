@@ -10,13 +10,8 @@ begin
     if tg_op = 'INSERT' then
         new.counts_from := null; -- for the system to set
     end if;
-    -- Moments that stay are not judged again: what a transaction that began later has written lies ahead of now().
-    if new.occurred_at is distinct from old.occurred_at then
-        new.occurred_at := internal.checked_moment(new.occurred_at, 'occurred_at', false);
-    end if;
-    if new.created_at is distinct from old.created_at then
-        new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
-    end if;
+    new.occurred_at := internal.checked_moment(new.occurred_at, 'occurred_at', false);
+    new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
     if tg_op = 'UPDATE' or new.lead_id is null or new.activity_type is null then
         perform internal.refuse_unknown(new.lead_id, new.activity_type);
     end if;

@@ -10,13 +10,8 @@ begin
     if tg_op = 'INSERT' then
         new.counts_from := null; -- for the system to set
     end if;
-    -- Moments that stay are not judged again: what a transaction that began later has written lies ahead of now().
-    if new.start_at is distinct from old.start_at then
-        new.start_at := internal.checked_moment(new.start_at, 'start_at', false);
-    end if;
-    if new.created_at is distinct from old.created_at then
-        new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
-    end if;
+    new.start_at := internal.checked_moment(new.start_at, 'start_at', false);
+    new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
     new.end_at := internal.checked_moment(new.end_at, 'end_at', true);
     if new.end_at < new.start_at then
         perform internal.raise_error('LP005', format('start_at is %s, end_at is %s.', new.start_at, new.end_at));

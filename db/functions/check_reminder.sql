@@ -17,13 +17,8 @@ begin
     else
         perform internal.lock_lead(new.lead_id);
     end if;
-    -- Moments that stay are not judged again: what a transaction that began later has written lies ahead of now().
-    if new.sent_at is distinct from old.sent_at then
-        new.sent_at := internal.checked_moment(new.sent_at, 'sent_at', false);
-    end if;
-    if new.created_at is distinct from old.created_at then
-        new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
-    end if;
+    new.sent_at := internal.checked_moment(new.sent_at, 'sent_at', false);
+    new.created_at := internal.checked_moment(new.created_at, 'created_at', false);
     new.due_at := internal.checked_moment(new.due_at, 'due_at', true);
     if new.sent_at is not null then
         new.counts_from := internal.final_end(new.lead_id, new.user_id, new.sent_at, new.sent_at);

@@ -53,12 +53,15 @@ begin
     end loop;
     perform internal.refresh_leads(v_leads);
     for v_new in
+        -- Who hands a lead over ends its holds when the newest of its facts was entered: perhaps after now(), by a
+        -- transaction that began later.
         select n.*
           from before as o
           full join after as n on n.id = o.id
+          left join internal.lead_clocks as c on c.lead_id = n.lead_id
          where coalesce(
-                   o.id = n.id and o.end_at is distinct from n.end_at
-                   and coalesce(o.end_at > now(), true) and n.end_at <= greatest(now(), n.start_at),
+                   o.id = n.id and coalesce(o.end_at > now(), true)
+                   and n.end_at <= greatest(now(), n.start_at, c.facts_entered_at),
                    false
                )
          order by n.lead_id, n.id

@@ -6,13 +6,25 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_leads bigint[];
     v_new record;
-    v_is_locked boolean := false;
 begin
+    -- Full joins: the plan is kept from one row to many, and must not be a nested loop.
+    select array_agg(distinct n.lead_id) into v_leads
+      from before as o
+      full join after as n on n.id = o.id
+     where coalesce(
+               o.id = n.id and (
+                   (o.breached_at is null and n.breached_at is not null)
+                   or (o.responded_at is null and n.responded_at is not null)
+               ), false
+           );
+    if v_leads is null then
+        return null;
+    end if;
+    perform internal.lock_clocks(v_leads);
     for v_new in
-        -- In full, for the plan of many rows (follow_corrected_hold).
-        select n::public.event_catering_requests as request, x.event_type, x.happened_at,
-               array_agg(n.lead_id) over () as lead_ids
+        select n::public.event_catering_requests as request, x.event_type, x.happened_at
           from before as o
           full join after as n on n.id = o.id
          cross join lateral (
@@ -22,10 +34,6 @@ begin
          where coalesce(o.id = n.id and x.happened_before is null and x.happened_at is not null, false)
          order by n.id, x.position
     loop
-        if not v_is_locked then
-            perform internal.lock_clocks(v_new.lead_ids);
-            v_is_locked := true;
-        end if;
         perform internal.write_catering_event(v_new.request, v_new.event_type, v_new.happened_at);
     end loop;
     return null;

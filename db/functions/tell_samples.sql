@@ -8,11 +8,13 @@ as $$
 declare
     v_ended public.sample_requests[];
 begin
-    -- In full, for the plan of many rows (follow_corrected_hold).
+    -- A full join: the plan is kept from one row to many, and must not be a nested loop.
     select array_agg(n::public.sample_requests order by n.id) into v_ended
-      from after as n
-      full join before as o on o.id = n.id
-     where coalesce(n.status <> o.status and internal.sample_end_event(n.status) is not null, false);
+      from before as o
+      full join after as n on n.id = o.id
+     where coalesce(
+               o.id = n.id and o.status <> n.status and internal.sample_end_event(n.status) is not null, false
+           );
     if v_ended is not null then
         perform internal.lock_clocks(array(select e.lead_id from unnest(v_ended) as e));
         perform internal.write_sample_event(e, internal.sample_end_event(e.status), e.resolved_at)

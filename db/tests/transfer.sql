@@ -1,6 +1,6 @@
 -- UPDATE leads SET user_id hands a lead over: one protection ends, the other starts, all at one moment.
 begin;
-select plan(23);
+select plan(25);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) values
@@ -107,6 +107,17 @@ create temp table before_update as select count(*) as n from outbox;
 update leads set user_id = 7, city = 'Kiel' where id = 6;
 select is((select count(*) from outbox), (select n from before_update), 'an update that names the same user hands nothing over');
 select is_empty($$select * from verify_lead_protection() where lead_id <= 6$$, 'what is stored is what the facts come to');
+
+-- A transaction begun later has entered a fact: the hand-over, and the end of its hold, come after that.
+insert into leads (id, user_id, created_at) values (90, 7, now() - interval '30 days');
+insert into lead_holds (lead_id, user_id, reason, start_at) values (90, 7, 'open', now() - interval '2 days');
+set local session_replication_role = replica;
+update internal.lead_clocks set facts_entered_at = now() + interval '1 minute' where lead_id = 90;
+set local session_replication_role = origin;
+update leads set user_id = 8 where id = 90;
+select is((select end_at from lead_holds where lead_id = 90), now() + interval '1 minute', 'a hold ends with the hand-over that ends it');
+select results_eq('select event_type from outbox where lead_id = 90 order by id offset 2',
+    $$values ('lead.hold.released'), ('lead.protection.transferred')$$, 'and its release is told, also where that is later than now()');
 
 select * from finish();
 rollback;
