@@ -9,7 +9,9 @@ declare
     v_clocks internal.lead_clocks;
     v_uncounted interval;
 begin
-    if tg_op = 'UPDATE' then
+    if tg_op = 'UPDATE' and new is not distinct from old then
+        return new; -- an upsert of what is there
+    elsif tg_op = 'UPDATE' then
         perform internal.lock_leads(array[old.lead_id, new.lead_id]);
         perform internal.refuse_final(
             'An extension', old.lead_id, old.user_id, old.granted_at, old.granted_at, null

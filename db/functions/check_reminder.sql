@@ -7,8 +7,13 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if tg_op = 'UPDATE' then
+    if tg_op = 'UPDATE' and new is not distinct from old then
+        return new; -- an upsert of what is there
+    elsif tg_op = 'UPDATE' then
         perform internal.lock_leads(array[old.lead_id, new.lead_id]);
+        if new.lead_id is distinct from old.lead_id then
+            perform internal.lock_lead(new.lead_id);
+        end if;
         if old.sent_at is not null then
             perform internal.refuse_final(
                 'A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from

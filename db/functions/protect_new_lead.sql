@@ -1,7 +1,8 @@
 -- A registered lead is protected from its first moment: period, clocks and event in the same transaction.
--- A new lead has no facts yet, so its clock is plain (plain_clock). A row trigger: leads come in one by one, and three
--- small statements are cheaper then than one over a transition table; for the same reason each moment is computed in
--- a variable, which costs no plan of its own.
+-- A new lead has no facts yet, so its clock is plain (plain_clock), but for activities that the same statement has
+-- entered: what a WITH query writes may come before what it depends on. A row trigger: leads come in one by one, and
+-- three small statements are cheaper then than one over a transition table; for the same reason each moment is computed
+-- in a variable, which costs no plan of its own.
 -- security definer: Module 02 writes leads and nothing else.
 create or replace function internal.protect_new_lead() returns trigger
 language plpgsql
@@ -42,6 +43,12 @@ begin
         v_base_expires_at, least(v_steady_until, internal.term_reminder_at(v_base_expires_at, v_policy))
     );
 
+    if exists (select from public.lead_activities as a where a.lead_id = new.id) then
+        perform internal.store_clocks(internal.evaluate_period(p, now()))
+           from public.lead_protection_periods as p
+          where p.id = v_period_id;
+        v_steady_until := '-infinity';
+    end if;
     if now() >= v_steady_until then
         -- One registered late may be past its first deadlines by now.
         select r.state, r.protection_expires_at into strict v_state, v_expires_at

@@ -22,6 +22,11 @@ begin
     end if;
     if p_activity_at is not null then
         perform internal.tell_reactivation(p_before, v_clocks, p_activity_at, v_at);
+    elsif v_clocks.last_qualified_activity_at > coalesce(p_before.last_qualified_activity_at, p_before.started_at)
+        and internal.state_at(p_before, v_at) in ('GRACE', 'REMINDER_DUE')
+    then
+        -- One that came in one statement with the fact that is followed here, and before its own trigger.
+        perform internal.tell_reactivation(p_before, v_clocks, v_clocks.last_qualified_activity_at, v_at);
     end if;
     return v_clocks;
 end

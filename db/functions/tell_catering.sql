@@ -9,7 +9,8 @@ declare
     v_leads bigint[];
     v_new record;
 begin
-    -- Full joins: the plan is kept from one row to many, and must not be a nested loop.
+    -- Full joins: the plan is kept from one row to many, and must not be a nested loop. A row is there twice where the
+    -- statement deletes its lead as well: it is told once, as of that lead.
     select array_agg(distinct n.lead_id) into v_leads
       from before as o
       full join after as n on n.id = o.id
@@ -24,7 +25,8 @@ begin
     end if;
     perform internal.lock_clocks(v_leads);
     for v_new in
-        select n::public.event_catering_requests as request, x.event_type, x.happened_at
+        select distinct on (n.id, x.position)
+               n::public.event_catering_requests as request, x.event_type, x.happened_at
           from before as o
           full join after as n on n.id = o.id
          cross join lateral (
@@ -32,7 +34,7 @@ begin
                       (2, 'event.catering.responded', o.responded_at, n.responded_at)
                ) as x (position, event_type, happened_before, happened_at)
          where coalesce(o.id = n.id and x.happened_before is null and x.happened_at is not null, false)
-         order by n.id, x.position
+         order by n.id, x.position, n.lead_id
     loop
         perform internal.write_catering_event(v_new.request, v_new.event_type, v_new.happened_at);
     end loop;

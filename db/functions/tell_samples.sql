@@ -8,13 +8,18 @@ as $$
 declare
     v_ended public.sample_requests[];
 begin
-    -- A full join: the plan is kept from one row to many, and must not be a nested loop.
-    select array_agg(n::public.sample_requests order by n.id) into v_ended
-      from before as o
-      full join after as n on n.id = o.id
-     where coalesce(
-               o.id = n.id and o.status <> n.status and internal.sample_end_event(n.status) is not null, false
-           );
+    -- A full join: the plan is kept from one row to many, and must not be a nested loop. A row is there twice where the
+    -- statement deletes its lead as well: it is told once, as of that lead.
+    select array_agg(x.ended order by (x.ended).id) into v_ended
+      from (
+          select distinct on (n.id) n::public.sample_requests as ended
+            from before as o
+            full join after as n on n.id = o.id
+           where coalesce(
+                     o.id = n.id and o.status <> n.status and internal.sample_end_event(n.status) is not null, false
+                 )
+           order by n.id, n.lead_id
+      ) as x;
     if v_ended is not null then
         perform internal.lock_clocks(array(select e.lead_id from unnest(v_ended) as e));
         perform internal.write_sample_event(e, internal.sample_end_event(e.status), e.resolved_at)

@@ -1,7 +1,7 @@
 -- An activity on a lead that is due or in grace: nearly always it ends the warning and no more, and is computed from the
 -- stored clocks. Each of the others must be noticed. Leads 1 to 9 get theirs one by one, 11 to 19 in one statement.
 begin;
-select plan(27);
+select plan(29);
 -- Where it is noon now, a reminder sent this morning still counts for a clock that runs out tonight.
 select set_config('timezone', format('Etc/GMT%s', to_char(extract(hour from timezone('UTC', now())) - 12, 'FMSG90')), true) \g /dev/null
 insert into protection_policies (policy, time_zone, valid_from) values ('noon', current_setting('timezone'), '2020-01-01');
@@ -98,6 +98,23 @@ select is(
 );
 select is((select v.last_qualified_activity_at from v_user_lead_protection as v where v.id = 20), now() - interval '3 days', 'as the row does');
 select is_empty('select * from verify_lead_protection(20)', 'which is what its facts come to');
+
+-- In one statement with another fact of its lead, whichever comes first.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '65 days' from generate_series(31, 34) as i;
+with a as (insert into lead_activities (lead_id, user_id, activity_type) values (31, 7, 'QUALIFIED_CALL'))
+insert into lead_holds (lead_id, user_id, reason) values (31, 7, 'x');
+with h as (insert into lead_holds (lead_id, user_id, reason) values (32, 7, 'x'))
+insert into lead_activities (lead_id, user_id, activity_type) values (32, 7, 'QUALIFIED_CALL');
+with e as (insert into lead_extensions (lead_id, user_id, extension, reason) values (33, 7, '1 day', 'x'))
+insert into lead_activities (lead_id, user_id, activity_type) values (33, 7, 'QUALIFIED_CALL');
+insert into lead_holds (lead_id, user_id, reason) values (34, 7, 'x');
+select results_eq(
+    $$select lead_id, payload -> 'metadata' ->> 'previousState', (payload ->> 'timestamp')::timestamptz
+        from outbox where event_type = 'lead.protection.reactivated' and lead_id between 31 and 34 order by lead_id$$,
+    $$select i, 'REMINDER_DUE', now() from generate_series(31::bigint, 33) as i$$,
+    'an activity in one statement with a hold or an extension is told once; a hold alone is none'
+);
+select is_empty('select * from verify_lead_protection() where lead_id between 31 and 34', 'what is stored is what the facts come to');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- Deleting a lead removes all that was derived from it; events already in the outbox are still published.
 begin;
-select plan(14);
+select plan(16);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '65 days'), (2, 7, '2025-01-10 09:00'), (3, 7, '2025-01-10 09:00'), (4, 7, now()), (5, 7, now() - interval '5 days');
@@ -49,6 +49,12 @@ select results_eq(
 insert into leads (id, user_id) values (1, 8);
 select results_eq($$select user_id, protection_started_at from v_user_lead_protection where id = 1$$, $$values (8::bigint, now())$$, 'registered anew the id starts from nothing');
 select is_empty($$select * from verify_lead_protection()$$, 'what is stored is what the facts come to');
+
+insert into leads (id, user_id) values (80, 7);
+insert into lead_holds (lead_id, user_id, reason) values (80, 7, 'x');
+select lives_ok('with h as (update lead_holds set end_at = now() where lead_id = 80) delete from leads where id = 80',
+    'a hold may be released by the statement that deletes its lead');
+select is((select count(*)::integer from leads where id = 80), 0, 'both are gone');
 
 select * from finish();
 rollback;

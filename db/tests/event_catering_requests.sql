@@ -1,6 +1,6 @@
 -- Catering: an answer is due within two hours; that none came is recorded once, by whoever sees it first.
 begin;
-select plan(47);
+select plan(49);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -127,6 +127,20 @@ select results_eq(
        cross join lateral (values ('event.catering.requested', r.requested_at), ('event.catering.responded', r.responded_at), ('event.catering.sla_breached', r.breached_at)) as t (e, at)
        where t.at is not null group by t.e order by t.e$$,
     'at the end every request, answer and breach has been told exactly once'
+);
+
+-- The reference to a lead that the same statement deletes is set to null within it.
+insert into settings (name, value, description) values ('catering_sla', '2 hours', 'x');
+insert into leads (id, user_id) values (90, 7);
+insert into event_catering_requests (id, lead_id, user_id, event_type, requested_at) values (9000000000090, 90, 7, 'gone', now() - interval '20 years');
+with r as (update event_catering_requests set responded_at = now() where id = 9000000000090) delete from leads where id = 90;
+select results_eq(
+    $$select event_type, count(*)::integer from outbox where payload ->> 'event_catering_request_id' = '9000000000090' and event_type <> 'event.catering.requested' group by 1 order by 1$$,
+    $$values ('event.catering.responded', 1), ('event.catering.sla_breached', 1)$$, 'an answer that comes as its lead is deleted is told once'
+);
+select results_eq(
+    $$select figure, sum(amount)::integer from internal.figure_deltas where label_1 = 'gone' and figure like '%sla%' group by 1 order by 1$$,
+    $$values ('event_catering_sla_breaches_total', 1), ('event_catering_sla_seconds', 1)$$, 'and counted once'
 );
 
 select * from finish();

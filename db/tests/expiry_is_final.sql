@@ -1,6 +1,6 @@
 -- Once the worker has recorded an expiry nothing that is entered, corrected or deleted changes it.
 begin;
-select plan(38);
+select plan(41);
 set local time zone 'Europe/Berlin';
 
 -- R = 2025-03-11 09:00, G = 2025-03-21 09:30, B = 2025-07-10 09:00.
@@ -102,6 +102,11 @@ select results_eq(
     'a hold entered later that begins at the very end changes nothing of the final period'
 );
 select is_empty($$select * from verify_lead_protection(13)$$, 'and what is stored is what the facts come to');
+
+-- What an upsert writes as it is corrects nothing.
+select lives_ok('update lead_reminders set sent_at = sent_at where lead_id = 1', 'a reminder written as it is, is no correction');
+select lives_ok('update lead_extensions set reason = reason where lead_id = 1', 'nor is an extension');
+select is_empty('select * from verify_lead_protection(1)', 'and nothing has changed');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- Facts are entered late, corrected, deleted, moved to another lead: the result depends on them alone.
 begin;
-select plan(55);
+select plan(59);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.enter(p_lead_id bigint, p_fact integer) returns void language plpgsql as $$
@@ -244,6 +244,17 @@ select results_eq(
     'an upsert registers the new lead and hands the known one over'
 );
 select is_empty($$select * from verify_lead_protection() where lead_id <= 41$$, 'what is stored is what the facts come to');
+
+-- In one statement, too: parts of a WITH query that nothing reads from run last to first.
+with l as (insert into leads (id, user_id, created_at) values (900, 7, now() - interval '65 days')),
+     a as (insert into lead_activities (lead_id, user_id, activity_type) values (900, 7, 'QUALIFIED_CALL'))
+select 1;
+select results_eq('select state, last_qualified_activity_at from v_user_lead_protection where lead_id = 900', $$values ('PROTECTED', now())$$,
+    'an activity that a statement enters before its lead counts');
+select is_empty('select * from verify_lead_protection(900)', 'and what is stored is what the facts come to');
+select is((select payload ->> 'current_state' || ' ' || (payload ->> 'protection_expires_at')::timestamptz from outbox where lead_id = 900),
+    (select state || ' ' || protection_expires_at from v_user_lead_protection where lead_id = 900), 'the event tells the protection with it');
+select is((select count(*)::integer from dispatch_due_reminders(1000) where lead_id = 900), 0, 'and nobody is reminded');
 
 select * from finish();
 rollback;

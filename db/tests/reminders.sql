@@ -1,6 +1,6 @@
 -- Page 1, Reminders: queued when due, once per window; sent when accepted; withdrawn when no longer due.
 begin;
-select plan(75);
+select plan(76);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -197,6 +197,8 @@ select results_eq(
     'daysRemaining is 10 across both DST changes'
 );
 select is_empty($$select * from verify_lead_protection()$$, 'what is stored is what the facts come to');
+
+select throws_ok('update lead_reminders set lead_id = 777777', 'LP001', null, 'a reminder is not moved to an unknown lead');
 
 select * from finish();
 rollback;

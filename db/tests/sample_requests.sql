@@ -1,6 +1,6 @@
 -- Samples: states only move forward, an end is final, others hear of each piece of news once.
 begin;
-select plan(52);
+select plan(54);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -135,6 +135,14 @@ select results_eq(
 );
 select is((select count(*)::integer from told where lead_id = 2), 3, 'so do its events');
 select throws_ok('truncate sample_requests', 'LP015', null, 'requests are never truncated');
+
+-- The reference to a lead that the same statement deletes is set to null within it.
+insert into leads (id, user_id) values (90, 7);
+insert into sample_requests (id, lead_id, user_id, product_type) values (90, 90, 7, 'gone');
+with s as (update sample_requests set status = 'DELIVERED' where id = 90) delete from leads where id = 90;
+select results_eq('select event_type, lead_id from told where request = 90 order by id',
+    $$values ('sample.request.created', 90::bigint), ('sample.request.delivered', 90)$$, 'a sample that arrives as its lead is deleted is told once');
+select is((select sum(amount) from internal.figure_deltas where label_1 = 'gone' and figure like '%success%'), 1::numeric, 'and counted once');
 
 select * from finish();
 rollback;
