@@ -333,15 +333,15 @@ def test_410_disables_the_receiver_for_every_process_until_it_is_enabled(
 def test_a_receiver_that_is_down_hangs_or_breaks_off_fails_and_is_used_again_when_it_is_back(
     receiver: Receiver, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "0.5")
+    monkeypatch.setenv("LEADGUARD_WEBHOOK_TIMEOUT", "2")
     with pytest.raises(SinkFailed, match="no connection"):
         opened(f"http://{HOST}:{free_port()}/").deliver(events(50))
     sink = opened(receiver.url)
     receiver.always(Answer(hangs=True))
     started = time.monotonic()
-    with pytest.raises(SinkFailed, match=r"no answer within 0\.5 s"):
+    with pytest.raises(SinkFailed, match="no answer within 2 s"):
         sink.deliver(events(200))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     receiver.always(Answer(breaks=True))
     with pytest.raises(SinkFailed, match="no answer"):
         sink.deliver(events(50))

@@ -9,8 +9,8 @@ declare
     v_clocks internal.lead_clocks;
     v_uncounted interval;
 begin
-    if tg_op = 'UPDATE' and new is not distinct from old then
-        return new; -- an upsert of what is there
+    if tg_op = 'UPDATE' and new *= old then
+        return new; -- an upsert of what is there; to the letter, as 30 days equal a month otherwise
     elsif tg_op = 'UPDATE' then
         perform internal.lock_leads(array[old.lead_id, new.lead_id]);
         perform internal.refuse_final(

@@ -7,7 +7,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if tg_op = 'UPDATE' and new is not distinct from old then
+    if tg_op = 'UPDATE' and new *= old then
         return new; -- an upsert of what is there
     elsif tg_op = 'UPDATE' then
         perform internal.lock_leads(array[old.lead_id, new.lead_id]);

@@ -60,8 +60,8 @@ begin
           full join after as n on n.id = o.id
           left join internal.lead_clocks as c on c.lead_id = n.lead_id
          where coalesce(
-                   o.id = n.id and c.lead_id is not null and coalesce(o.end_at > now(), true)
-                   and n.end_at <= greatest(now(), n.start_at, c.facts_entered_at),
+                   o.id = n.id and c.lead_id is not null and o.end_at is distinct from n.end_at
+                   and coalesce(o.end_at > now(), true) and n.end_at <= greatest(now(), n.start_at, c.facts_entered_at),
                    false
                )
          order by n.lead_id, n.id

@@ -17,7 +17,7 @@ begin
         perform internal.refresh_lead(old.lead_id);
         return null;
     end if;
-    if tg_op = 'UPDATE' and new is not distinct from old then
+    if tg_op = 'UPDATE' and new *= old then
         return null;
     end if;
     perform internal.refresh_leads(array[new.lead_id, case when tg_op = 'UPDATE' then old.lead_id end]);

@@ -1,6 +1,6 @@
 -- extend_lead_protection: the base term grows, for a reason.
 begin;
-select plan(33);
+select plan(36);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
@@ -74,6 +74,14 @@ select is((select reminder_type from dispatch_due_reminders(100) where lead_id =
 call extend_lead_protection(30, 7, '1 month', 'x');
 select is((select count(*)::integer from lead_reminders where lead_id = 30), 0, 'an extension withdraws it');
 select is_empty($$select * from verify_lead_protection() where lead_id <= 30$$, 'what is stored is what the facts come to');
+
+-- 30 days equal a month where intervals are compared, and are another term.
+insert into leads (id, user_id, created_at) values (80, 7, '2025-01-10 09:00'), (81, 7, now() - interval '20 days');
+insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (80, 7, '1 month', 'x', '2025-02-10'), (81, 7, '1 month', 'x', now());
+update lead_extensions set extension = '30 days' where lead_id = 81;
+select is_empty('select * from verify_lead_protection(81)', 'a month corrected to 30 days is another extension');
+select is((select count(*)::integer from expire_due_protections() where lead_id = 80), 1, 'an expiry is recorded');
+select throws_ok($$update lead_extensions set extension = '30 days' where lead_id = 80$$, 'LP014', null, 'and no such correction changes it');
 
 select * from finish();
 rollback;

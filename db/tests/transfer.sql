@@ -1,6 +1,6 @@
 -- UPDATE leads SET user_id hands a lead over: one protection ends, the other starts, all at one moment.
 begin;
-select plan(25);
+select plan(26);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) values
@@ -118,6 +118,16 @@ update leads set user_id = 8 where id = 90;
 select is((select end_at from lead_holds where lead_id = 90), now() + interval '1 minute', 'a hold ends with the hand-over that ends it');
 select results_eq('select event_type from outbox where lead_id = 90 order by id offset 2',
     $$values ('lead.hold.released'), ('lead.protection.transferred')$$, 'and its release is told, also where that is later than now()');
+
+-- The same for a correction of a hold that such a transaction has released.
+insert into leads (id, user_id, created_at) values (91, 7, now() - interval '30 days');
+insert into lead_holds (lead_id, user_id, reason, start_at) values (91, 7, 'open', now() - interval '2 days');
+set local session_replication_role = replica;
+update lead_holds set end_at = now() + interval '1 minute' where lead_id = 91;
+update internal.lead_clocks set facts_entered_at = now() + interval '1 minute' where lead_id = 91;
+set local session_replication_role = origin;
+update lead_holds set reason = 'corrected' where lead_id = 91;
+select is((select count(*)::integer from outbox where lead_id = 91 and event_type = 'lead.hold.released'), 0, 'a reason corrected tells no release');
 
 select * from finish();
 rollback;
