@@ -15,6 +15,7 @@ declare
     v_other_leads bigint[];
     v_noted_leads bigint[];
     v_late boolean;
+    v_before_lead boolean;
     v_sane boolean;
     v_missed boolean;
     v_uncounted bigint;
@@ -75,6 +76,7 @@ begin
                c.user_id = k.user_id as is_owner,
                c.ended_at is not null as is_over,
                k.first_at < c.final_until as is_late,
+               k.id is not null and k.last_at is not null and c.lead_id is null as is_before_lead,
                internal.restarts_plainly(c, k.first_at, k.last_at) as is_plain
           -- To the end, before the first of them is joined.
           from (select * from known order by lead_id) as k
@@ -102,10 +104,10 @@ begin
     )
     select array_agg(l.lead_id) filter (where l.is_owner and not l.is_plain),
            array_agg(l.lead_id) filter (where not l.is_owner or l.is_over),
-           bool_or(l.is_late), bool_and(l.is_sane),
+           bool_or(l.is_late), bool_or(l.is_before_lead), bool_and(l.is_sane),
            count(*) filter (where l.is_owner and l.is_plain) > (select count(*) from restarted),
            sum(l.qualified) - (select coalesce(sum(r.qualified), 0) from restarted as r)
-      into v_other_leads, v_noted_leads, v_late, v_sane, v_missed, v_uncounted
+      into v_other_leads, v_noted_leads, v_late, v_before_lead, v_sane, v_missed, v_uncounted
       from locked as l;
 
     if not v_sane then
@@ -113,6 +115,11 @@ begin
                 internal.checked_moment(e.created_at, 'created_at', false)
            from entered as e;
         perform internal.refuse_unknown(e.lead_id, e.activity_type) from entered as e;
+    end if;
+
+    if v_before_lead then
+        -- The statement writes the lead, too, and its protection has not started yet: protect_new_lead counts them.
+        perform set_config('leadguard.activities_before_lead', 'on', true);
     end if;
 
     if v_uncounted > 0 then

@@ -43,7 +43,8 @@ begin
         v_base_expires_at, least(v_steady_until, internal.term_reminder_at(v_base_expires_at, v_policy))
     );
 
-    if exists (select from public.lead_activities as a where a.lead_id = new.id) then
+    -- Told by count_new_activities: looking for them would be a query for every lead.
+    if current_setting('leadguard.activities_before_lead', true) = 'on' then
         perform internal.store_clocks(internal.evaluate_period(p, now()))
            from public.lead_protection_periods as p
           where p.id = v_period_id;
