@@ -148,7 +148,7 @@ begin
            set counts_from = internal.final_end(e.lead_id, e.user_id, e.occurred_at, e.occurred_at)
           from entered as e
           join internal.lead_clocks as c on c.lead_id = e.lead_id and e.occurred_at < c.final_until
-         where a.id = e.id;
+         where a.id = e.id and not internal.is_judged(a.id);
     end if;
 
     if v_other_leads is not null then

@@ -29,7 +29,8 @@ begin
        set counts_from = f.final_end
       from after as n
      cross join lateral internal.final_end(n.lead_id, n.user_id, n.occurred_at, n.occurred_at) as f (final_end)
-     where n.id = any (v_ids) and a.id = n.id and a.counts_from is distinct from f.final_end;
+     where n.id = any (v_ids) and a.id = n.id and a.counts_from is distinct from f.final_end
+       and not internal.is_judged(a.id);
     perform internal.count_figure('lead_qualified_activity_total', p_amount => q.activities)
        from (
            select count(*) as activities

@@ -1,6 +1,6 @@
 -- Facts are entered late, corrected, deleted, moved to another lead: the result depends on them alone.
 begin;
-select plan(59);
+select plan(62);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.enter(p_lead_id bigint, p_fact integer) returns void language plpgsql as $$
@@ -255,6 +255,38 @@ select is_empty('select * from verify_lead_protection(900)', 'and what is stored
 select is((select payload ->> 'current_state' || ' ' || (payload ->> 'protection_expires_at')::timestamptz from outbox where lead_id = 900),
     (select state || ' ' || protection_expires_at from v_user_lead_protection where lead_id = 900), 'the event tells the protection with it');
 select is((select count(*)::integer from dispatch_due_reminders(1000) where lead_id = 900), 0, 'and nobody is reminded');
+
+-- With a conversion that finds the base term over, the activity has been judged with the rest, whichever comes first.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '7 months' from generate_series(905, 908) as i;
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select i, 7, (now() - interval '5 months')::date, now() - interval '5 months', now() - interval '5 months' from generate_series(907, 908) as i;
+\set activity 'insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values'
+with l as (insert into leads (id, user_id, created_at, converted_at) values (901, 7, now() - interval '7 months', now())),
+     a as (:activity (901, 7, 'QUALIFIED_CALL', now() - interval '50 days'))
+select 1 \g /dev/null
+with a as (:activity (902, 7, 'QUALIFIED_CALL', now() - interval '50 days')),
+     l as (insert into leads (id, user_id, created_at, converted_at) values (902, 7, now() - interval '7 months', now()))
+select 1 \g /dev/null
+with l as (insert into leads (id, user_id, created_at, converted_at) values (903, 7, now() - interval '7 months', now()) returning id)
+:activity ((select id from l), 7, 'QUALIFIED_CALL', now() - interval '50 days');
+with a as (:activity (904, 7, 'QUALIFIED_CALL', now() - interval '50 days') returning lead_id)
+insert into leads (id, user_id, created_at, converted_at) values ((select lead_id from a), 7, now() - interval '7 months', now());
+with l as (update leads set converted_at = now() where id = 905 returning id)
+:activity ((select id from l), 7, 'QUALIFIED_CALL', now() - interval '50 days');
+with a as (:activity (906, 7, 'QUALIFIED_CALL', now() - interval '50 days') returning lead_id)
+update leads set converted_at = now() where id = (select lead_id from a);
+-- A grace that the activities end would have ended the protection before.
+with l as (update leads set converted_at = now() where id = 907 returning id)
+:activity ((select id from l), 7, 'QUALIFIED_CALL', now() - interval '150 days'), ((select id from l), 7, 'QUALIFIED_CALL', now() - interval '50 days');
+with a as (:activity (908, 7, 'QUALIFIED_CALL', now() - interval '150 days'), (908, 7, 'QUALIFIED_CALL', now() - interval '50 days') returning lead_id)
+update leads set converted_at = now() where id = (select max(lead_id) from a);
+select is_empty('select * from verify_lead_protection() where lead_id between 901 and 908', 'what is stored is what the facts come to, in any order');
+select results_eq(
+    'select distinct state, end_reason, last_qualified_activity_at from v_user_lead_protection where lead_id between 901 and 908',
+    $$values ('EXPIRED', 'BASE_TERM', now() - interval '50 days')$$, 'and that is the same'
+);
+:activity (905, 7, 'QUALIFIED_CALL', now() - interval '40 days');
+select is((select last_qualified_activity_at from lead_protection_at(905, now() - interval '35 days')), now() - interval '50 days', 'one entered in the next statement comes too late');
 
 select * from finish();
 rollback;
