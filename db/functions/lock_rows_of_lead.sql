@@ -1,7 +1,7 @@
 -- A lead that is deleted takes its activities and holds along and leaves its requests behind. Their rows come before
 -- its clocks in the order of locks (lock_clocks), hence before forget_lead: triggers fire in the order of their names.
 -- security definer: Module 02 deletes leads and has no right on requests.
-create or replace function internal.hold_requests() returns trigger
+create or replace function internal.lock_rows_of_lead() returns trigger
 language plpgsql
 security definer
 set search_path = pg_catalog, pg_temp
@@ -14,8 +14,8 @@ begin
     return old;
 end
 $$;
-comment on function internal.hold_requests() is 'Trigger on leads: locks the activities, holds and requests of a lead before it is deleted.';
-revoke all on function internal.hold_requests() from public;
+comment on function internal.lock_rows_of_lead() is 'Trigger on leads: locks the activities, holds and requests of a lead before it is deleted.';
+revoke all on function internal.lock_rows_of_lead() from public;
 
 create or replace trigger leads_detach before delete on public.leads
-for each row execute function internal.hold_requests();
+for each row execute function internal.lock_rows_of_lead();
