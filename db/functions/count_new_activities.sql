@@ -147,8 +147,9 @@ begin
         update public.lead_activities as a
            set counts_from = internal.final_end(e.lead_id, e.user_id, e.occurred_at, e.occurred_at)
           from entered as e
-          join internal.lead_clocks as c on c.lead_id = e.lead_id and e.occurred_at < c.final_until
-         where a.id = e.id and not internal.is_judged(a.id);
+          join internal.lead_clocks as c on c.lead_id = e.lead_id
+         -- One condition: is_judged is asked of the late ones only, whatever the plan.
+         where a.id = e.id and case when e.occurred_at < c.final_until then not internal.is_judged(a.id) end;
     end if;
 
     if v_other_leads is not null then

@@ -29,8 +29,9 @@ begin
        set counts_from = f.final_end
       from after as n
      cross join lateral internal.final_end(n.lead_id, n.user_id, n.occurred_at, n.occurred_at) as f (final_end)
-     where n.id = any (v_ids) and a.id = n.id and a.counts_from is distinct from f.final_end
-       and not internal.is_judged(a.id);
+     where n.id = any (v_ids) and a.id = n.id
+       -- One condition: is_judged is asked of what would change only, whatever the plan.
+       and case when a.counts_from is distinct from f.final_end then not internal.is_judged(a.id) end;
     perform internal.count_figure('lead_qualified_activity_total', p_amount => q.activities)
        from (
            select count(*) as activities
