@@ -23,7 +23,13 @@ begin
     if p_activity_at is not null then
         perform internal.tell_reactivation(p_before, v_clocks, p_activity_at, v_at);
     elsif v_clocks.last_qualified_activity_at > coalesce(p_before.last_qualified_activity_at, p_before.started_at)
-        and internal.state_at(p_before, v_at) in ('GRACE', 'REMINDER_DUE')
+        and (
+            internal.state_at(p_before, v_at) in ('GRACE', 'REMINDER_DUE')
+            -- Or in a grace that has run out since, unless something else ended the protection before.
+            or p_before.grace_ends_at < p_before.base_expires_at
+            and v_clocks.last_qualified_activity_at >= p_before.reminder_sent_at
+            and v_clocks.last_qualified_activity_at < p_before.grace_ends_at
+        )
     then
         -- One that came in one statement with the fact that is followed here, and before its own trigger.
         perform internal.tell_reactivation(p_before, v_clocks, v_clocks.last_qualified_activity_at, v_at);

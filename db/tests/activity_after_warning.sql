@@ -1,7 +1,7 @@
 -- An activity on a lead that is due or in grace: nearly always it ends the warning and no more, and is computed from the
 -- stored clocks. Each of the others must be noticed. Leads 1 to 9 get theirs one by one, 11 to 19 in one statement.
 begin;
-select plan(29);
+select plan(31);
 -- Where it is noon now, a reminder sent this morning still counts for a clock that runs out tonight.
 select set_config('timezone', format('Etc/GMT%s', to_char(extract(hour from timezone('UTC', now())) - 12, 'FMSG90')), true) \g /dev/null
 insert into protection_policies (policy, time_zone, valid_from) values ('noon', current_setting('timezone'), '2020-01-01');
@@ -115,6 +115,30 @@ select results_eq(
     'an activity in one statement with a hold or an extension is told once; a hold alone is none'
 );
 select is_empty('select * from verify_lead_protection() where lead_id between 31 and 34', 'what is stored is what the facts come to');
+
+-- Also one that saves a lead whose end nobody has recorded yet; not one that counts only because of the other fact.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '75 days' from generate_series(35, 37) as i;
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select i, 7, (now() - interval '14 days')::date, now() - interval '14 days', now() - interval '14 days' from generate_series(35, 37) as i;
+with a as (insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (35, 7, 'QUALIFIED_CALL', now() - interval '6 days'))
+insert into lead_holds (lead_id, user_id, reason) values (35, 7, 'x');
+with e as (
+    insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (36, 7, '1 day', 'x', now() - interval '7 days')
+    returning lead_id
+)
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values ((select lead_id from e), 7, 'QUALIFIED_CALL', now() - interval '6 days');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (37, 7, 'QUALIFIED_CALL', now() - interval '3 days');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (37, 7, 'x', now() - interval '10 days', now() - interval '5 days');
+select results_eq(
+    $$select v.lead_id, v.state, o.payload -> 'metadata' ->> 'previousState', (o.payload ->> 'timestamp')::timestamptz
+        from v_user_lead_protection as v
+        left join outbox as o on o.lead_id = v.lead_id and o.event_type = 'lead.protection.reactivated'
+       where v.lead_id between 35 and 37 order by v.lead_id$$,
+    $$values (35::bigint, 'PROTECTED', 'EXPIRED', now() - interval '6 days'), (36, 'PROTECTED', 'EXPIRED', now() - interval '6 days'),
+        (37, 'PROTECTED', null, null)$$,
+    'an activity that saves its lead in one statement with a hold or an extension is told; an old one that a hold makes count is not'
+);
+select is_empty('select * from verify_lead_protection() where lead_id between 35 and 37', 'what is stored is what the facts come to');
 
 select * from finish();
 rollback;
