@@ -53,15 +53,16 @@ begin
     end loop;
     perform internal.refresh_leads(v_leads);
     for v_new in
-        -- Who hands a lead over ends its holds when the newest of its facts was entered: perhaps after now(), by a
-        -- transaction that began later. A lead that the same statement has deleted takes its holds along.
+        -- A release, or a hand-over, ends holds when the newest fact of their lead was entered: perhaps after now(), by
+        -- a transaction that began later. A lead that the same statement has deleted takes its holds along.
         select n.*
           from before as o
           full join after as n on n.id = o.id
           left join internal.lead_clocks as c on c.lead_id = n.lead_id
+         cross join lateral (values (greatest(now(), n.start_at, c.facts_entered_at))) as x (moment)
          where coalesce(
                    o.id = n.id and c.lead_id is not null and o.end_at is distinct from n.end_at
-                   and coalesce(o.end_at > now(), true) and n.end_at <= greatest(now(), n.start_at, c.facts_entered_at),
+                   and coalesce(o.end_at > x.moment, true) and n.end_at <= x.moment,
                    false
                )
          order by n.lead_id, n.id

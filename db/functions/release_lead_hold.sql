@@ -6,9 +6,14 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+    v_clocks constant internal.lead_clocks := internal.lock_own_lead(
+        release_lead_hold.lead_id, release_lead_hold.user_id
+    );
+    -- Behind what a transaction that began later has entered: perhaps this very release.
+    v_moment constant timestamptz := greatest(now(), v_clocks.facts_entered_at);
 begin
-    perform internal.lock_own_lead(release_lead_hold.lead_id, release_lead_hold.user_id);
-    if internal.end_running_holds(release_lead_hold.lead_id, now(), release_lead_hold.actor_id) = 0 then
+    if internal.end_running_holds(release_lead_hold.lead_id, v_moment, release_lead_hold.actor_id) = 0 then
         raise notice 'lead % is not on hold', release_lead_hold.lead_id;
     end if;
 end
