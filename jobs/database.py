@@ -155,15 +155,16 @@ class Database:
         try:
             yield detail
         except BaseException as error:
-            # The run's record must not hide why it failed; a lost connection cannot record at all.
+            # The run's record must not hide why it failed; a server that cannot be reached has none.
             detail["error"] = " ".join(str(error).split())[:500] or type(error).__name__
             with suppress(psycopg.Error):
                 if connection.info.transaction_status in _BUSY:
                     connection.close()
+                try:
+                    _finish(connection, row["id"], "FAILURE", detail)
+                except psycopg.OperationalError:
                     with self.session() as another:
                         _finish(another, row["id"], "FAILURE", detail)
-                else:
-                    _finish(connection, row["id"], "FAILURE", detail)
             raise
         _finish(connection, row["id"], "SUCCESS", detail)
 

@@ -274,8 +274,14 @@ def interrupt_at_begin(connection: psycopg.Connection[Any]) -> NoReturn:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("work", [interrupt_in_a_statement, interrupt_at_begin])
-def test_an_interruption_in_a_transaction_is_on_record(
+def interrupt_a_killed_session(connection: psycopg.Connection[Any]) -> NoReturn:
+    with psycopg.connect(connection.info.dsn, autocommit=True) as other:
+        other.execute("select pg_terminate_backend(%s, 10000)", [connection.info.backend_pid])
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("work", [interrupt_in_a_statement, interrupt_at_begin, interrupt_a_killed_session])
+def test_an_interruption_is_on_record(
     work: Callable[[psycopg.Connection[Any]], NoReturn], fresh_database: str, connect: Connect
 ) -> None:
     database = Database(fresh_database)
