@@ -8,10 +8,8 @@ as $$
 begin
     return exists (
         select from public.lead_activities as a
-          join internal.lead_clocks as c on c.lead_id = a.lead_id
-          join public.lead_protection_periods as p on p.id = c.period_id
-         where a.id = p_activity_id
-           and p.user_id = a.user_id and p.recorded_at = now()
+          join public.lead_protection_periods as p on p.lead_id = a.lead_id and p.user_id = a.user_id
+         where a.id = p_activity_id and p.recorded_at = now()
            and a.occurred_at >= p.started_at and a.occurred_at < p.ended_at
            -- In one transaction, by an earlier command: that of a trigger comes after its statement's.
            and a.xmin = p.xmin and a.cmin::text::bigint < p.cmin::text::bigint

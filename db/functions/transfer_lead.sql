@@ -9,6 +9,11 @@ declare
     v_moment constant timestamptz := greatest(now(), v_clocks.facts_entered_at);
     v_row public.lead_protection;
 begin
+    if v_clocks.ended_at is null and internal.state_at(v_clocks, now()) = 'EXPIRED' then
+        -- An end is recorded as the facts have it, and this statement may have written some that are not followed yet.
+        perform internal.refresh_clocks(v_clocks);
+        select * into strict v_clocks from internal.lead_clocks as c where c.lead_id = p_lead_id;
+    end if;
     v_clocks := internal.record_expiry(v_clocks, now());
     if internal.end_running_holds(p_lead_id, v_moment, null) > 0 then
         select * into strict v_clocks from internal.lead_clocks as c where c.lead_id = p_lead_id;

@@ -1,6 +1,6 @@
 -- UPDATE leads SET user_id hands a lead over: one protection ends, the other starts, all at one moment.
 begin;
-select plan(26);
+select plan(28);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) values
@@ -128,6 +128,34 @@ update internal.lead_clocks set facts_entered_at = now() + interval '1 minute' w
 set local session_replication_role = origin;
 update lead_holds set reason = 'corrected' where lead_id = 91;
 select is((select count(*)::integer from outbox where lead_id = 91 and event_type = 'lead.hold.released'), 0, 'a reason corrected tells no release');
+
+-- An end that was due is recorded as the facts have it that the same statement writes, whichever comes first.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '7 months' from generate_series(92, 97) as i;
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select i, 7, (now() - interval '4 months')::date, now() - interval '4 months', now() - case when i < 94 then interval '12 days' else interval '4 months' end
+  from generate_series(92, 97) as i;
+with r as (update lead_reminders set sent_at = now() - interval '4 months' where lead_id = 92)
+update leads set user_id = 8 where id = 92;
+with l as (update leads set user_id = 8 where id = 93)
+update lead_reminders set sent_at = now() - interval '4 months' where lead_id = 93;
+\set saved 'insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values'
+with a as (:saved (94, 7, 'QUALIFIED_CALL', now() - interval '115 days') returning lead_id)
+update leads set user_id = 8 where id = (select lead_id from a);
+with l as (update leads set user_id = 8 where id = 95 returning id)
+:saved ((select id from l), 7, 'QUALIFIED_CALL', now() - interval '115 days');
+\set longer 'insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values'
+with e as (:longer (96, 7, '2 months', 'x', now() - interval '5 months') returning lead_id),
+     a as (:saved (96, 7, 'QUALIFIED_CALL', now() - interval '115 days') returning lead_id)
+update leads set user_id = 8 where id = (select max(e.lead_id) from e cross join a);
+with l as (update leads set user_id = 8 where id = 97 returning id),
+     e as (:longer ((select id from l), 7, '2 months', 'x', now() - interval '5 months') returning lead_id)
+:saved ((select lead_id from e), 7, 'QUALIFIED_CALL', now() - interval '115 days');
+select results_eq(
+    'select lead_id, end_reason from lead_protection_periods where lead_id between 92 and 97 and ended_at is not null order by lead_id',
+    $$values (92::bigint, 'INACTIVITY'), (93, 'INACTIVITY'), (94, 'BASE_TERM'), (95, 'BASE_TERM'), (96, 'TRANSFERRED'), (97, 'TRANSFERRED')$$,
+    'a hand-over judges by all that its statement says'
+);
+select is_empty('select * from verify_lead_protection() where lead_id between 92 and 97', 'and what is stored is what the facts come to');
 
 select * from finish();
 rollback;
