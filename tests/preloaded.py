@@ -16,6 +16,10 @@ for name in (
     "jobs.timeline_text",
     *(f"jobs.sinks.{sink}" for sink in ("lines", "notify", "nats", "amqp", "webhook")),
     *(f"jobs.sources.{source}" for source in ("nats", "amqp")),
+    # What httpx and rich import when they are first used.
+    "httpcore",
+    "anyio._backends._asyncio",
+    "rich._emoji_codes",
     "rich.console",
     "rich.live",
     "rich.table",
