@@ -33,7 +33,7 @@ SCHEMA = "internal"
 APPLICATION = "leadguard migrate"
 
 # Advisory locks, as (class, object) so that they cannot meet anybody's bigint keys by accident.
-# RUNNING: held by the one migrate that runs. WORKING: shared by each connection that changes the
+# RUNNING: held by the one migrate that runs. WORKING: shared by the connection that changes the
 # schema, so that a run after a kill -9 waits until the server has given up the dead run's work.
 _RUNNING = (0x4C50, 1)
 _WORKING = (0x4C50, 2)
@@ -88,14 +88,16 @@ class MigrationReport:
 
 
 class Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo carries no types
-    """yoyo's backend; each of its connections is marked as one that changes the schema."""
+    """yoyo's backend; its connection is marked as one that changes the schema."""
 
     def __init__(self, dburi: Any, migration_table: str, lock_timeout: float) -> None:
         self.lock_timeout = lock_timeout
         super().__init__(dburi, migration_table)
 
-    def copy(self) -> "Backend":
-        return Backend(self.uri, self.migration_table, self.lock_timeout)
+    @contextmanager
+    def copy(self) -> Iterator["Backend"]:
+        """What a migration is applied with: yoyo would open a connection for each of them."""
+        yield self
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
         super().init_connection(connection)
