@@ -41,14 +41,14 @@ begin
             );
         end if;
         continue when v_new.id is null;
-        v_counts_from := internal.final_end(v_new.lead_id, v_new.user_id, v_new.start_at, v_new.end_at);
-        if v_counts_from is distinct from v_new.counts_from then
-            update public.lead_holds as h set counts_from = v_counts_from where h.id = v_new.id;
-        end if;
         if (v_new.lead_id, v_new.user_id, v_new.start_at)
             is distinct from (v_old.lead_id, v_old.user_id, v_old.start_at)
         then
             perform internal.refuse_hold(v_new);
+        end if;
+        v_counts_from := internal.final_end(v_new.lead_id, v_new.user_id, v_new.start_at, v_new.end_at);
+        if v_counts_from is distinct from v_new.counts_from then
+            update public.lead_holds as h set counts_from = v_counts_from where h.id = v_new.id;
         end if;
     end loop;
     perform internal.refresh_leads(v_leads);

@@ -1,6 +1,6 @@
 -- The stop-clock: create_lead_hold, release_lead_hold, and the same rules for a direct insert.
 begin;
-select plan(72);
+select plan(76);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -113,6 +113,19 @@ insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
 select results_eq('select id, state, clock_stopped_since from v_user_lead_protection where id in (61, 62) order by id',
     $$values (61::bigint, 'REMINDER_DUE', now() - interval '5 days'), (62, 'REMINDER_DUE', now() - interval '5 days')$$,
     'of two holds in a statement each sees the other, in any order');
+-- A reminder sent long before its day, whose ten days have ended the protection: a hold from then on would move that day.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '30 days' from generate_series(63, 64) as i;
+insert into lead_reminders (lead_id, user_id, reminder_type, window_start, sent_at)
+select id, 7, 'INACTIVITY', reminder_due_at::date, now() - interval '20 days' from v_user_lead_protection where id in (63, 64);
+select is((select max(protection_expires_at) from v_user_lead_protection where id in (63, 64)), now() - interval '10 days', 'protection has ended with that grace');
+insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (6400, 64, 7, 'x', now() - interval '25 days', now() - interval '25 days');
+select throws_ok($$insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (63, 7, 'x', now() - interval '10 days', now() - interval '5 days')$$,
+    'LP003', null, 'a hold is no reason for itself');
+select throws_ok($$update lead_holds set start_at = now() - interval '10 days', end_at = now() - interval '5 days' where id = 6400$$,
+    'LP003', null, 'nor is a corrected one');
+insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (6300, 63, 7, 'x', now() - interval '11 days', now() - interval '5 days');
+select results_eq($$select counts_from, (select state from v_user_lead_protection where id = 63) from lead_holds where id = 6300$$,
+    $$values (null::timestamptz, 'PROTECTED')$$, 'one from before the end counts');
 
 -- Release.
 call release_lead_hold(2, 7, 98);
