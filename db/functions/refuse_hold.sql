@@ -12,8 +12,8 @@ begin
         perform internal.raise_error('LP001', format('No lead has id %s.', p_hold.lead_id));
     end if;
     perform internal.refuse_foreign(v_clocks, p_hold.user_id);
-    -- A hold is no reason for itself: it moves R, and a reminder that no longer counts thereby may be the one whose grace
-    -- had ended the protection before the hold begins. So it stands aside while that is judged.
+    -- A hold is no reason for itself: it moves R, and a reminder that no longer counts thereby may be the one whose
+    -- grace had ended the protection before the hold begins. So it stands aside while that is judged.
     v_is_warned := exists (
         select from public.lead_reminders as r
          where r.lead_id = p_hold.lead_id and r.user_id = p_hold.user_id
