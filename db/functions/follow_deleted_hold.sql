@@ -21,9 +21,11 @@ begin
       where o.lead_id = any (v_leads);
     perform internal.refresh_leads(v_leads);
     for v_hold in
+        -- Not one that a transaction which began later has released already.
         select o.*
           from before as o
-         where o.lead_id = any (v_leads) and coalesce(o.end_at > now(), true)
+          join internal.lead_clocks as c on c.lead_id = o.lead_id
+         where o.lead_id = any (v_leads) and coalesce(o.end_at > greatest(now(), c.facts_entered_at), true)
          order by o.lead_id, o.id
     loop
         perform internal.tell_hold('lead.hold.released', v_hold, 'deleted');
