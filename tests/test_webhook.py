@@ -411,6 +411,14 @@ NEVER = [
 ]
 
 
+@pytest.fixture
+def trusts_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where nothing is called: reading all authorities takes longer than the rest of the test."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+
+
+@pytest.mark.usefixtures("trusts_nobody")
 @pytest.mark.parametrize("host", [*PRIVATE, *NEVER])
 def test_no_address_inside_is_called_without_leave(
     host: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
@@ -420,6 +428,7 @@ def test_no_address_inside_is_called_without_leave(
         opened(f"https://{host}/events").deliver(events(1))
 
 
+@pytest.mark.usefixtures("trusts_nobody")
 @pytest.mark.parametrize("host", NEVER)
 def test_with_leave_link_local_and_the_like_stay_out_of_reach(host: str, opened: Opened) -> None:
     with pytest.raises(SinkFailed, match=r"which it may not be|cannot be resolved"):
