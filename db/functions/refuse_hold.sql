@@ -5,27 +5,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_clocks internal.lead_clocks;
-    v_is_warned boolean;
 begin
     select c.* into v_clocks from internal.lead_clocks as c where c.lead_id = p_hold.lead_id;
     if not found then
         perform internal.raise_error('LP001', format('No lead has id %s.', p_hold.lead_id));
     end if;
     perform internal.refuse_foreign(v_clocks, p_hold.user_id);
-    -- A hold is no reason for itself: it moves R, and a reminder that no longer counts thereby may be the one whose
-    -- grace had ended the protection before the hold begins. So it stands aside while that is judged.
-    v_is_warned := exists (
-        select from public.lead_reminders as r
-         where r.lead_id = p_hold.lead_id and r.user_id = p_hold.user_id
-           and r.sent_at between v_clocks.started_at and p_hold.start_at
-    );
-    if v_is_warned then
-        update public.lead_holds as h set counts_from = 'infinity' where h.id = p_hold.id;
-    end if;
     perform internal.refuse_over(v_clocks, p_hold.start_at);
-    if v_is_warned then
-        update public.lead_holds as h set counts_from = p_hold.counts_from where h.id = p_hold.id;
-    end if;
 end
 $$;
 comment on function internal.refuse_hold(public.lead_holds) is

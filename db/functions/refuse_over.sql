@@ -1,5 +1,7 @@
 -- What is asked of a protection must find it running at that moment: a late entry dated before the
--- deadline still counts, until the expiry is recorded.
+-- deadline still counts, until the expiry is recorded. Judged by what is dated before the moment: a hold, itself or one
+-- that begins with it, is no reason for itself. It moves R, and a reminder that no longer counts thereby may be the one
+-- whose grace had ended the protection.
 create or replace function internal.refuse_over(p_clocks internal.lead_clocks, p_at timestamptz) returns void
 language plpgsql
 stable
@@ -11,7 +13,7 @@ declare
 begin
     select v.* into strict v_row
       from public.lead_protection_periods as p
-     cross join lateral internal.evaluate_period(p, v_at) as e
+     cross join lateral internal.evaluate_period(p, greatest(v_at - interval '1 microsecond', p.started_at)) as e
      cross join lateral internal.protection_row(e, v_at) as v
      where p.id = p_clocks.period_id;
     if p_clocks.ended_at is not null or v_row.state = 'EXPIRED' then

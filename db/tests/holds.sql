@@ -1,6 +1,6 @@
 -- The stop-clock: create_lead_hold, release_lead_hold, and the same rules for a direct insert.
 begin;
-select plan(76);
+select plan(78);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -123,6 +123,11 @@ select throws_ok($$insert into lead_holds (lead_id, user_id, reason, start_at, e
     'LP003', null, 'a hold is no reason for itself');
 select throws_ok($$update lead_holds set start_at = now() - interval '10 days', end_at = now() - interval '5 days' where id = 6400$$,
     'LP003', null, 'nor is a corrected one');
+select throws_ok($$insert into lead_holds (lead_id, user_id, reason, start_at, end_at) select 63, 7, 'x', now() - interval '10 days', now() - interval '5 days' from generate_series(1, 2)$$,
+    'LP003', null, 'nor is one for another that begins with it');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (64, 7, 'x', now() - interval '25 days', now() - interval '25 days');
+select throws_ok($$update lead_holds set start_at = now() - interval '10 days', end_at = now() - interval '5 days' where lead_id = 64$$,
+    'LP003', null, 'nor are two that are corrected');
 insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (6300, 63, 7, 'x', now() - interval '11 days', now() - interval '5 days');
 select results_eq($$select counts_from, (select state from v_user_lead_protection where id = 63) from lead_holds where id = 6300$$,
     $$values (null::timestamptz, 'PROTECTED')$$, 'one from before the end counts');
