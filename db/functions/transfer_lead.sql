@@ -9,7 +9,7 @@ declare
     v_moment constant timestamptz := greatest(now(), v_clocks.facts_entered_at);
     v_row public.lead_protection;
 begin
-    if v_clocks.ended_at is null and internal.state_at(v_clocks, now()) = 'EXPIRED' then
+    if v_clocks.ended_at is null then
         -- An end is recorded as the facts have it, and this statement may have written some that are not followed yet.
         perform internal.refresh_clocks(v_clocks);
         select * into strict v_clocks from internal.lead_clocks as c where c.lead_id = p_lead_id;

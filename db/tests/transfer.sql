@@ -1,6 +1,6 @@
 -- UPDATE leads SET user_id hands a lead over: one protection ends, the other starts, all at one moment.
 begin;
-select plan(28);
+select plan(29);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) values
@@ -155,7 +155,19 @@ select results_eq(
     $$values (92::bigint, 'INACTIVITY'), (93, 'INACTIVITY'), (94, 'BASE_TERM'), (95, 'BASE_TERM'), (96, 'TRANSFERRED'), (97, 'TRANSFERRED')$$,
     'a hand-over judges by all that its statement says'
 );
-select is_empty('select * from verify_lead_protection() where lead_id between 92 and 97', 'and what is stored is what the facts come to');
+-- So is one that only they bring about.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '75 days' from generate_series(98, 99) as i;
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select i, 7, (now() - interval '12 days')::date, now() - interval '12 days', now() - interval '8 days' from generate_series(98, 99) as i;
+with r as (update lead_reminders set sent_at = now() - interval '12 days' where lead_id = 98 returning lead_id)
+update leads set user_id = 8 where id = (select lead_id from r);
+with l as (update leads set user_id = 8 where id = 99 returning id)
+update lead_reminders set sent_at = now() - interval '12 days' where lead_id = (select id from l);
+select results_eq(
+    'select lead_id, end_reason from lead_protection_periods where lead_id in (98, 99) and ended_at is not null order by lead_id',
+    $$values (98::bigint, 'INACTIVITY'), (99, 'INACTIVITY')$$, 'also of one that was in grace'
+);
+select is_empty('select * from verify_lead_protection() where lead_id between 92 and 99', 'and what is stored is what the facts come to');
 
 select * from finish();
 rollback;
