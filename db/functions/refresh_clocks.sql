@@ -26,8 +26,7 @@ begin
         and (
             internal.state_at(p_before, v_at) in ('GRACE', 'REMINDER_DUE')
             -- Or in a grace that has run out since, unless something else ended the protection before.
-            or p_before.grace_ends_at < p_before.base_expires_at
-            and v_clocks.last_qualified_activity_at >= p_before.reminder_sent_at
+            or p_before.reminder_sent_at is not null and p_before.grace_ends_at < p_before.base_expires_at
             and v_clocks.last_qualified_activity_at < p_before.grace_ends_at
         )
     then
