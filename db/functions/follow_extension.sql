@@ -20,11 +20,15 @@ begin
     if tg_op = 'UPDATE' and new *= old then
         return null;
     end if;
+    if tg_op = 'UPDATE' then
+        -- An extension is no reason for itself: it was still there, as it was, when it was checked.
+        perform internal.refuse_over(internal.lock_lead(new.lead_id), new.granted_at);
+    end if;
     perform internal.refresh_leads(array[new.lead_id, case when tg_op = 'UPDATE' then old.lead_id end]);
     return null;
 end
 $$;
-comment on function internal.follow_extension() is 'Trigger on lead_extensions: recomputes the lead. Errors: LP014.';
+comment on function internal.follow_extension() is 'Trigger on lead_extensions: recomputes the lead. Errors: LP003 (judged at granted_at), LP014.';
 revoke all on function internal.follow_extension() from public;
 
 create or replace trigger lead_extensions_follow after insert or update or delete on public.lead_extensions

@@ -1,6 +1,6 @@
 -- extend_lead_protection: the base term grows, for a reason.
 begin;
-select plan(36);
+select plan(38);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
@@ -82,6 +82,13 @@ update lead_extensions set extension = '30 days' where lead_id = 81;
 select is_empty('select * from verify_lead_protection(81)', 'a month corrected to 30 days is another extension');
 select is((select count(*)::integer from expire_due_protections() where lead_id = 80), 1, 'an expiry is recorded');
 select throws_ok($$update lead_extensions set extension = '30 days' where lead_id = 80$$, 'LP014', null, 'and no such correction changes it');
+
+-- One that keeps a protection running could be dated after the end that would have come without it.
+insert into leads (id, user_id, created_at) values (82, 7, now() - interval '7 months');
+insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (82, 7, '2 months', 'x', now() - interval '2 months');
+select throws_ok($$update lead_extensions set granted_at = now() - interval '5 days' where lead_id = 82$$, 'LP003', null, 'an extension is no reason for itself');
+update lead_extensions set granted_at = now() - interval '40 days', extension = '3 months' where lead_id = 82;
+select is((select base_expires_at > now() + interval '50 days' from v_user_lead_protection where id = 82), true, 'one that stays before that end may be corrected');
 
 select * from finish();
 rollback;
