@@ -20,7 +20,7 @@ begin
     if tg_op = 'UPDATE' and new *= old then
         return null;
     end if;
-    if tg_op = 'UPDATE' then
+    if tg_op = 'UPDATE' and (new.lead_id, new.granted_at) is distinct from (old.lead_id, old.granted_at) then
         -- An extension is no reason for itself: it was still there, as it was, when it was checked.
         perform internal.refuse_over(internal.lock_lead(new.lead_id), new.granted_at);
     end if;
