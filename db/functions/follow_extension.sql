@@ -21,8 +21,11 @@ begin
         return null;
     end if;
     if tg_op = 'UPDATE' and (new.lead_id, new.granted_at) is distinct from (old.lead_id, old.granted_at) then
-        -- An extension is no reason for itself: it was still there, as it was, when it was checked.
-        perform internal.refuse_over(internal.lock_lead(new.lead_id), new.granted_at);
+        -- An extension is no reason for itself, and it was still there, as it was, when it was checked: judged by what
+        -- is dated before.
+        perform internal.refuse_ended(
+            internal.lock_lead(new.lead_id), new.granted_at - interval '1 microsecond', new.granted_at
+        );
     end if;
     perform internal.refresh_leads(array[new.lead_id, case when tg_op = 'UPDATE' then old.lead_id end]);
     return null;

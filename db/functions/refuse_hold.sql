@@ -5,13 +5,31 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_clocks internal.lead_clocks;
+    v_is_warned boolean;
 begin
     select c.* into v_clocks from internal.lead_clocks as c where c.lead_id = p_hold.lead_id;
     if not found then
         perform internal.raise_error('LP001', format('No lead has id %s.', p_hold.lead_id));
     end if;
     perform internal.refuse_foreign(v_clocks, p_hold.user_id);
+    -- No hold is a reason for itself, nor are two that begin together: they move R, and a reminder that no longer
+    -- counts thereby may be the one whose grace had ended the protection. So they stand aside while that is judged.
+    v_is_warned := exists (
+        select from public.lead_reminders as r
+         where r.lead_id = p_hold.lead_id and r.user_id = p_hold.user_id
+           and r.sent_at between v_clocks.started_at and p_hold.start_at
+    );
+    if v_is_warned then
+        update public.lead_holds as h
+           set counts_from = 'infinity'
+         where h.lead_id = p_hold.lead_id and h.start_at = p_hold.start_at and h.counts_from is null;
+    end if;
     perform internal.refuse_over(v_clocks, p_hold.start_at);
+    if v_is_warned then
+        update public.lead_holds as h
+           set counts_from = null
+         where h.lead_id = p_hold.lead_id and h.start_at = p_hold.start_at and h.counts_from = 'infinity';
+    end if;
 end
 $$;
 comment on function internal.refuse_hold(public.lead_holds) is

@@ -1,6 +1,6 @@
 -- extend_lead_protection: the base term grows, for a reason.
 begin;
-select plan(38);
+select plan(39);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
@@ -89,6 +89,14 @@ insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) va
 select throws_ok($$update lead_extensions set granted_at = now() - interval '5 days' where lead_id = 82$$, 'LP003', null, 'an extension is no reason for itself');
 update lead_extensions set granted_at = now() - interval '40 days', extension = '3 months' where lead_id = 82;
 select is((select base_expires_at > now() + interval '50 days' from v_user_lead_protection where id = 82), true, 'one that stays before that end may be corrected');
+
+-- What an extension keeps running at its own moment may be held from that moment on.
+insert into leads (id, user_id, created_at) values (83, 7, now() - interval '25 days' - interval '6 months');
+insert into lead_holds (id, lead_id, user_id, reason, start_at) values (8300, 83, 7, 'x', now() - interval '4 months');
+insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (83, 7, '10 days', 'x', now() - interval '20 days');
+delete from lead_holds where id = 8300;
+select lives_ok($$insert into lead_holds (lead_id, user_id, reason, start_at) values (83, 7, 'x', now() - interval '20 days')$$,
+    'a hold from the moment of the extension that it needs');
 
 select * from finish();
 rollback;
