@@ -668,6 +668,7 @@ def aging(lead: int, start: datetime, policy_version: int, ends_holds: bool) -> 
     """Move a period that began at now() back in time, as if the history had taken months and not one instant.
 
     The insert and the deletion make the database compute the lead anew from its facts.
+    Where the database, unlike the plan, has just reinstated the lead, nothing ends before it began (can_age).
     """
     moment = literal(start)
     end_holds = (
@@ -676,7 +677,7 @@ def aging(lead: int, start: datetime, policy_version: int, ends_holds: bool) -> 
     )
     return f"""set local session_replication_role = replica;
 update lead_protection_periods set ended_at = {moment}
- where lead_id = {lead} and end_reason = 'TRANSFERRED' and ended_at = now();
+ where lead_id = {lead} and end_reason = 'TRANSFERRED' and ended_at = now() and started_at <= {moment};
 update lead_protection_periods set started_at = {moment}, policy_version = {policy_version}
  where lead_id = {lead} and ended_at is null;
 {end_holds if ends_holds else ""}set local session_replication_role = origin;
