@@ -12,8 +12,8 @@ begin
         perform internal.raise_error('LP001', format('No lead has id %s.', p_hold.lead_id));
     end if;
     perform internal.refuse_foreign(v_clocks, p_hold.user_id);
-    -- No hold is a reason for itself, nor are two that begin together: they move R, and a reminder that no longer
-    -- counts thereby may be the one whose grace had ended the protection. So they stand aside while that is judged.
+    -- No hold is a reason for itself, nor are two of a statement that begin together: they move R, and a reminder that
+    -- no longer counts thereby may be the one whose grace had ended the protection. So they stand aside meanwhile.
     v_is_warned := exists (
         select from public.lead_reminders as r
          where r.lead_id = p_hold.lead_id and r.user_id = p_hold.user_id
@@ -22,7 +22,9 @@ begin
     if v_is_warned then
         update public.lead_holds as h
            set counts_from = 'infinity'
-         where h.lead_id = p_hold.lead_id and h.start_at = p_hold.start_at and h.counts_from is null;
+          from public.lead_holds as s
+         where s.id = p_hold.id and h.lead_id = s.lead_id and h.start_at = s.start_at and h.counts_from is null
+           and h.xmin = s.xmin and h.cmin = s.cmin;
     end if;
     perform internal.refuse_over(v_clocks, p_hold.start_at);
     if v_is_warned then

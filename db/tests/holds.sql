@@ -1,6 +1,6 @@
 -- The stop-clock: create_lead_hold, release_lead_hold, and the same rules for a direct insert.
 begin;
-select plan(78);
+select plan(79);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -131,6 +131,13 @@ select throws_ok($$update lead_holds set start_at = now() - interval '10 days', 
 insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (6300, 63, 7, 'x', now() - interval '11 days', now() - interval '5 days');
 select results_eq($$select counts_from, (select state from v_user_lead_protection where id = 63) from lead_holds where id = 6300$$,
     $$values (null::timestamptz, 'PROTECTED')$$, 'one from before the end counts');
+insert into leads (id, user_id, created_at) values (65, 7, now() - interval '30 days');
+insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (6500, 65, 7, 'x', now() - interval '10 days', now() - interval '10 days');
+insert into lead_reminders (lead_id, user_id, reminder_type, window_start, sent_at)
+select 65, 7, 'INACTIVITY', reminder_due_at::date, now() - interval '20 days' from v_user_lead_protection where id = 65;
+update lead_holds set end_at = now() - interval '5 days' where id = 6500;
+select lives_ok($$insert into lead_holds (lead_id, user_id, reason, start_at) values (65, 7, 'x', now() - interval '10 days')$$,
+    'one that was there before is a reason, also from the same moment');
 
 -- Release.
 call release_lead_hold(2, 7, 98);
