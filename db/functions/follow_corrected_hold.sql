@@ -61,7 +61,7 @@ begin
           left join internal.lead_clocks as c on c.lead_id = n.lead_id
          cross join lateral (values (greatest(now(), n.start_at, c.facts_entered_at))) as x (moment)
          where coalesce(
-                   o.id = n.id and c.lead_id is not null and o.end_at is distinct from n.end_at
+                   o.id = n.id and c.lead_id is not null
                    and coalesce(o.end_at > x.moment, true) and n.end_at <= x.moment,
                    false
                )
