@@ -21,7 +21,6 @@ begin
         and p_last_at >= v_anchor
         and p_clocks.held_until is null
         and coalesce(p_clocks.last_held_until <= v_anchor, true)
-        and not p_clocks.has_queued_reminder
         and not internal.has_reminder_since(p_clocks.lead_id, p_first_at)
     ) is not true then
         return null;

@@ -20,6 +20,9 @@ begin
         perform internal.refresh_lead(p_lead_id, p_last_at);
     else
         perform internal.store_clocks(v_clocks);
+        if v_before.has_queued_reminder then
+            perform internal.withdraw_reminders(v_clocks);
+        end if;
         perform internal.tell_reactivation(v_before, v_clocks, p_last_at, v_at);
     end if;
 end
