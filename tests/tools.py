@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,11 +45,10 @@ def pgtap_script() -> Path | None:
 
 def has_extension(name: str, installation: Installation) -> bool:
     """Tell whether this server has the extension."""
-    own = _extension_files(re.escape(name) + r"\.control")
-    debian = Path(f"/usr/share/postgresql/{installation.major}/extension/{name}.control")
-    if installation.embedded:
-        return any(installation.bin.parent.glob(f"share/**/extension/{name}.control"))
-    return debian.exists() if "/usr/lib/postgresql/" in str(installation.bin) else any(own)
+    if "/usr/lib/postgresql/" in str(installation.bin):
+        return Path(f"/usr/share/postgresql/{installation.major}/extension/{name}.control").exists()
+    shares = [installation.bin.parent / "share", *_answers([installation.bin / "pg_config"], "--sharedir")]
+    return any(path for share in shares for path in share.glob(f"**/extension/{name}.control"))
 
 
 def nats_server() -> str | None:
@@ -99,15 +98,18 @@ def _extension_files(pattern: str) -> Iterator[Path]:
 
 
 def _asked(question: str) -> list[Path]:
-    """Ask the pg_config of the local PostgreSQL, if there is one."""
-    places = [shutil.which("pg_config")]
+    """Ask the pg_config on PATH and that of the local PostgreSQL."""
     local = _installation("local")
-    if local:
-        places.append(shutil.which(local.bin / "pg_config"))
+    return _answers(["pg_config", *([local.bin / "pg_config"] if local else [])], question)
+
+
+def _answers(programs: Iterable[str | Path], question: str) -> list[Path]:
+    """What those that are there answer; most packages keep pg_config apart from the server."""
+    found = [shutil.which(program) for program in programs]
     outputs = [
-        subprocess.run([place, question], capture_output=True, text=True, check=False).stdout.strip()
-        for place in places
-        if place
+        subprocess.run([program, question], capture_output=True, text=True, check=False).stdout.strip()
+        for program in found
+        if program
     ]
     return [Path(output) for output in outputs if output]
 
