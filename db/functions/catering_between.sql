@@ -17,14 +17,14 @@ as $$
     select a.answered, a.p95, a.slowest, b.breaches
       from (
            select count(*) as answered,
-                  round(
+                  -- Not rounded up: what was answered within its time must not look as if it had not been.
+                  floor(
                       (
                           percentile_cont(0.95) within group (
                               order by extract(epoch from c.responded_at - c.requested_at)
                           )
                       )::numeric
                   ) as p95,
-                  -- Not rounded up: what was answered within its time must not look as if it had not been.
                   floor(max(extract(epoch from c.responded_at - c.requested_at))) as slowest
              from public.event_catering_requests as c
             where c.responded_at > p_after and c.responded_at <= p_until

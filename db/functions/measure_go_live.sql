@@ -32,10 +32,6 @@ as $$
         select m.kpi, m.dimension, m.value, m.status from public.monitoring_event_catering as m
     ),
 
-    samples as materialized (
-        select m.kpi, m.dimension, m.value, m.status from public.monitoring_samples as m
-    ),
-
     -- Whose facts have come in and whose events have gone out. Of cost an event tells only when it is too high, so
     -- what has come in has to do.
     modules as (
@@ -67,21 +63,14 @@ as $$
            ) as o
      where k.kpi = 'reminder_oldest_unsent'
      union all
-    select 'sample_success', k.target, s.value, k.unit, s.value is not null,
-           public.kpi_status(s.value, k.comparison, k.threshold, k.tolerated) = 'OK',
+    select 'sample_success', k.target, round(s.success_percent, 2), k.unit, s.success_percent is not null,
+           public.kpi_status(s.success_percent, k.comparison, k.threshold, k.tolerated) = 'OK',
            format(
                '%s delivered, %s lost, %s failed in 7 days',
-               c.delivered, c.lost, c.failed
+               s.delivered, s.lost, s.failed
            )
       from kpis as k
-      join samples as s on s.kpi = k.kpi and s.dimension = '7d'
-     cross join (
-           select max(x.value) filter (where x.kpi = 'samples_delivered') as delivered,
-                  max(x.value) filter (where x.kpi = 'samples_lost') as lost,
-                  max(x.value) filter (where x.kpi = 'samples_failed') as failed
-             from samples as x
-            where x.dimension = '7d'
-           ) as c
+     cross join internal.samples_between(now() - interval '168 hours', now()) as s
      where k.kpi = 'sample_success'
      union all
     select 'catering_response', k.target, s.value, k.unit, s.value is not null or b.status <> 'OK',

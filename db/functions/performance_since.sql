@@ -68,7 +68,8 @@ as $$
                values
                (
                    1, 'reminders_in_time', 'reminders_in_time_24h', 'Reminders sent in time', 'percent',
-                   round(100.0 * r.in_time / nullif(d.due, 0), 1),
+                   -- Not rounded up: one of thousands that was late leaves it below 100.
+                   trunc(100.0 * r.in_time / nullif(d.due, 0), 1),
                    concat_ws(
                        ', ', format('%s of %s in time', r.in_time, d.due),
                        '99 % within ' || ceil(r.p99_seconds / 60) || ' min'
@@ -95,7 +96,7 @@ as $$
                ),
                (
                    6, 'cost_per_lead', 'cost_per_lead', 'Cost per new lead', 'EUR',
-                   case when c.cost_eur > 0 then round(c.cost_per_lead_eur, 2) end,
+                   case when c.cost_eur > 0 then c.cost_per_lead_eur end,
                    format('%s EUR, new leads: %s', round(c.cost_eur, 2), c.new_leads)
                ),
                (7, 'new_leads', null, 'New leads', 'leads', c.new_leads, null)
@@ -103,7 +104,10 @@ as $$
          where p.started_at < now()
     )
 
-    select f.kpi, f.title, p.part, p.started_at, p.ended_at, f.value, f.unit, t.comparison, trim_scale(t.threshold),
+    -- Judged as it is, rounded for the eye only.
+    select f.kpi, f.title, p.part, p.started_at, p.ended_at,
+           case when f.kpi in ('sample_success', 'cost_per_lead') then round(f.value, 2) else f.value end, f.unit,
+           t.comparison, trim_scale(t.threshold),
            public.kpi_status(f.value, t.comparison, t.threshold, t.tolerated),
            case when f.value is not null then f.detail end
       from parts as p

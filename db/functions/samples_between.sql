@@ -1,5 +1,5 @@
 -- What became of samples, for whichever window is asked: one reading for the monitoring view and the report. What is
--- open or was cancelled is neither success nor failure.
+-- open or was cancelled is neither success nor failure. Not rounded: who judges by it would judge the rounding.
 -- security definer: who reads the views has no right on the tables.
 create or replace function internal.samples_between(
     p_after timestamptz,
@@ -15,7 +15,7 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
     select c.delivered, c.lost, c.failed,
-           round(100.0 * c.delivered / nullif(c.delivered + c.lost + c.failed, 0), 2)
+           100.0 * c.delivered / nullif(c.delivered + c.lost + c.failed, 0)
       from (
            select count(*) filter (where s.status = 'DELIVERED') as delivered,
                   count(*) filter (where s.status = 'LOST') as lost,

@@ -39,7 +39,7 @@ figures as (
     select
         'catering_response',
         'longest waiting',
-        round(w.longest),
+        floor(w.longest),
         'seconds',
         30
     from waiting as w

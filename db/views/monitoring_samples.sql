@@ -62,7 +62,8 @@ figures as (
 select
     f.kpi,
     f.dimension,
-    f.value::numeric as value,
+    -- Judged as it is, rounded for the eye only.
+    case when f.kpi = 'sample_success' then round(f.value, 2) else f.value::numeric end as value,
     f.unit,
     trim_scale(t.threshold) as threshold,
     public.kpi_status(f.value, t.comparison, t.threshold, t.tolerated) as status
