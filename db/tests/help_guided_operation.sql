@@ -1,6 +1,6 @@
 -- Module 07: whoever is called at night asks in words, and gets what to do.
 begin;
-select plan(60);
+select plan(66);
 set local client_min_messages = warning;
 
 -- The shape.
@@ -68,7 +68,10 @@ select is(help_guided_operation(q.query, 'en') ->> 'title', r.title, format('%L 
   from (values
       ('why did no reminder go out', 'reminder-pipeline'), ('Warum kam keine Erinnerung?', 'reminder-pipeline'), ('what is a hold', 'hold-management'), ('state machine', 'state-machine'),
       ('which activity is qualified', 'qualified-activities'), ('lead protection with hold and reminder', 'protection-overview'), ('Hold, aber die Erinnerung ging hinaus', 'reminder-pipeline'),
-      ('reminder-pipeline', 'reminder-pipeline'), ('Wie halte ich die Uhr an?', 'hold-management'), ('Gnadenfrist', 'state-machine')
+      ('reminder-pipeline', 'reminder-pipeline'), ('Wie halte ich die Uhr an?', 'hold-management'), ('Gnadenfrist', 'state-machine'),
+      -- The one question, as people ask it.
+      ('Whose lead is this, until when, and why?', 'protection-overview'), ('Wem gehört der Lead?', 'protection-overview'), ('Wem gehört dieser Lead, bis wann und warum?', 'protection-overview'),
+      ('Wessen Lead ist das?', 'protection-overview'), ('Who owns this lead?', 'protection-overview'), ('owner of lead 17', 'protection-overview')
   ) as q (query, runbook)
   join runbooks as r on r.runbook = q.runbook and r.locale = 'en';
 
