@@ -124,6 +124,25 @@ def test_a_due_reminder_arrives_and_its_ten_days_run(office: Office, server: Mai
     assert office.mail(server)[1]["sent"] == 0
 
 
+def test_a_former_partner_reads_nothing_of_the_new_ones_dates(office: Office, server: MailServer) -> None:
+    office.user(7, "ada@example.org")
+    (lead,) = office.neglect(7)
+    office.remind()
+    assert run("publish", "--sink", "file:/dev/null", url=office.url)[0] == 0
+    office.connection.execute("update public.leads set user_id = 8 where id = %s", [lead])
+    office.connection.execute(
+        "insert into public.lead_activities (lead_id, user_id, activity_type)"
+        " values (%s, 8, 'QUALIFIED_CALL')",
+        [lead],
+    )
+    assert office.mail(server)[1]["sent"] == 1
+    (letter,) = server.delivered
+    for part in ("plain", "html"):
+        assert "handed over" in letter.part(part)
+        assert "qualified activity" not in letter.part(part)
+        assert "protection began" not in letter.part(part)
+
+
 def test_many_reminders_of_a_user_are_one_digest_and_few_are_not(office: Office, server: MailServer) -> None:
     office.user(7, "ada@example.org")
     office.user(8, "bob@example.org")
