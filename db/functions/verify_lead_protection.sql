@@ -1,13 +1,15 @@
 -- The self-check: what is stored against what the facts come to, lead by lead. What drives the sweeps may
 -- lie earlier than computed (they are lazy), never later.
 -- security definer: readers have no right on the machinery.
--- In PL/pgSQL, which keeps its plan: making it takes longer than looking at one lead.
+-- In PL/pgSQL, which keeps its plan: making it takes longer than looking at one lead. Left to choose, it would make one
+-- for each: of many leads a plan for any range looks dearer than a plan for one.
 create or replace function public.verify_lead_protection(lead_id bigint default null)
 returns setof public.protection_difference
 language plpgsql
 stable
 security definer
 set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
 set jit = off -- planned as for many leads, of which one is asked for: compiling takes longer than all the rest
 as $$
 begin
