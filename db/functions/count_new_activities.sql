@@ -61,6 +61,7 @@ begin
             from entered as e
             left join public.activity_types as t on t.activity_type = e.activity_type
            group by e.lead_id, e.user_id
+           order by e.lead_id
       ) as k;
     -- Plans are cached: one made while the tables are small must not scan them later, once for each of many leads.
     v_enable_seqscan := current_setting('enable_seqscan');

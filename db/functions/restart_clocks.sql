@@ -9,6 +9,9 @@ create or replace function internal.restart_clocks(
 ) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_hashjoin = off -- would read all clocks for some thousands
+set enable_mergejoin = off
+set jit = off -- and what is avoided, yet must be done, looks dear enough to compile
 as $$
 declare
     v_other record;
