@@ -1,5 +1,4 @@
--- What a season will need, from what an ordinary day needs, by Little's law: of λ·m requests a second that take W
--- seconds each, L = λ·m·W are at work at once. Every figure on the way stands in the rows.
+-- What a season will need, from what an ordinary day needs; every figure on the way stands in the rows.
 -- security definer: reads seasons and settings.
 create or replace function public.capacity_recommendation(
     baseline_rps double precision,
@@ -33,94 +32,30 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    -- The bounds of all figures together keep every count below what a bigint holds.
-    with asked as materialized (
-        select p.season, p.first_month, p.last_month,
-               internal.checked_figure(coalesce(baseline_rps, 'NaN'), 'baseline_rps', 1000000) as baseline,
-               coalesce(internal.checked_figure(capacity_recommendation.load_multiplier, 'load_multiplier', 1000),
-                        p.load_multiplier) as multiplier,
-               internal.checked_figure(
-                   coalesce(
-                       p95_service_seconds,
-                       1 / internal.checked_figure(instance_rps, 'instance_rps', 1000000000), 'NaN'
-                   ), 'p95_service_seconds', 3600
-               ) as seconds,
-               internal.checked_figure(slots_per_instance, 'slots_per_instance', 1000000, 0.01) as slots,
-               instance_rps::numeric as instance_rps,
-               coalesce(internal.checked_figure(capacity_recommendation.app_utilisation, 'app_utilisation', 1, 0.01),
-                        p.app_utilisation) as app_utilisation,
-               coalesce(internal.checked_figure(
-                   capacity_recommendation.worker_utilisation, 'worker_utilisation', 1, 0.01
-               ), p.worker_utilisation) as worker_utilisation,
-               coalesce(internal.checked_figure(
-                   capacity_recommendation.database_utilisation, 'database_utilisation', 1, 0.01
-               ), p.database_utilisation) as database_utilisation,
-               internal.checked_figure(coalesce(jobs_per_request, 1), 'jobs_per_request', 1000) as jobs,
-               internal.checked_figure(job_seconds, 'job_seconds', 3600) as job_seconds,
-               internal.checked_figure(database_seconds, 'database_seconds', 3600) as database_seconds,
-               internal.checked_figure(coalesce(connection_reserve, 0.15), 'connection_reserve', 0.15, 0.10) as reserve,
-               internal.checked_figure(hours, 'hours', 100000) as hours
-          from public.season_at(now()) as n
-         cross join lateral internal.season_profile(
-               -- Not named: the one that runs, else the one that comes.
-               coalesce(capacity_recommendation.season, case when n.is_peak then n.season else n.next_season end)
-               ) as p
-    ),
-
-    loads as (
-        select a.*, a.baseline * a.multiplier as rate,
-               a.baseline * a.multiplier * a.seconds as app_concurrency,
-               coalesce(a.slots, a.instance_rps * a.seconds, 1) as app_slots,
-               a.baseline * a.multiplier * a.jobs as job_rate,
-               coalesce(a.job_seconds, a.seconds) as worker_seconds,
-               coalesce(a.database_seconds, a.seconds) as connection_seconds,
-               coalesce(a.hours, internal.season_hours(a.first_month, a.last_month)) as paid_hours
-          from asked as a
-    ),
-
-    needs as (
-        -- Rounded before it is rounded up: 1/6 of a second must not cost an instance more.
-        select l.*,
-               ceil(round(l.app_concurrency / (l.app_slots * l.app_utilisation), 6))::bigint as instances,
-               ceil(round(l.job_rate * l.worker_seconds / l.worker_utilisation, 6))::bigint as workers,
-               l.rate * l.connection_seconds as connection_concurrency
-          from loads as l
-    ),
-
-    totals as (
-        select n.*,
-               ceil(round(
-                   (n.connection_concurrency / n.database_utilisation + n.workers) * (1 + n.reserve), 6
-               ))::bigint as connections,
-               round(n.instances * n.paid_hours * internal.amount_setting('instance_eur_per_hour'), 2) as instance_cost,
-               round(n.workers * n.paid_hours * internal.amount_setting('worker_eur_per_hour'), 2) as worker_cost
-          from needs as n
-    )
-
     select r.component, r.arrival_rate, r.service_seconds, r.concurrency, r.slots, r.target_utilisation, r.recommended,
            r.unit, r.cost, r.formula
-      from totals as t
+      from internal.checked_capacity_figures(
+           baseline_rps, p95_service_seconds, season, load_multiplier, slots_per_instance, instance_rps,
+           app_utilisation, worker_utilisation, database_utilisation, jobs_per_request, job_seconds, database_seconds,
+           connection_reserve, hours
+           ) as f
+     cross join lateral internal.size_application(f.rate, f.seconds, f.slots, f.app_utilisation, f.paid_hours) as a
+     cross join lateral internal.size_workers(f.job_rate, f.job_seconds, f.worker_utilisation, f.paid_hours) as w
+     cross join lateral internal.size_database(
+           f.rate, f.database_seconds, f.database_utilisation, w.workers, f.reserve
+           ) as d
      cross join lateral (
            values
-           (1, 'load', t.rate, null::numeric, null::numeric, null::numeric, null::numeric, null::bigint, 'requests/s',
-            null::numeric,
-            format('λ·m = %s · %s (%s)', internal.figure(t.baseline), internal.figure(t.multiplier), t.season)),
-           (2, 'application', t.rate, t.seconds, t.app_concurrency, t.app_slots, t.app_utilisation, t.instances,
-            'instances', t.instance_cost,
-            format('L = λ·m·W = %s · %s = %s; ceil(L / (%s · %s))', internal.figure(t.rate), internal.figure(t.seconds),
-                   internal.figure(t.app_concurrency), internal.figure(t.app_slots),
-                   internal.figure(t.app_utilisation))),
-           (3, 'workers', t.job_rate, t.worker_seconds, t.job_rate * t.worker_seconds, 1, t.worker_utilisation,
-            t.workers, 'processes', t.worker_cost,
-            format('L = %s · %s = %s; ceil(L / %s)', internal.figure(t.job_rate), internal.figure(t.worker_seconds),
-                   internal.figure(t.job_rate * t.worker_seconds), internal.figure(t.worker_utilisation))),
-           (4, 'database', t.rate, t.connection_seconds, t.connection_concurrency, 1, t.database_utilisation,
-            t.connections, 'connections', null,
-            format('L = %s · %s = %s; ceil((L / %s + %s workers) · %s)', internal.figure(t.rate),
-                   internal.figure(t.connection_seconds), internal.figure(t.connection_concurrency),
-                   internal.figure(t.database_utilisation), t.workers, internal.figure(1 + t.reserve))),
-           (5, 'total', null, null, null, null, null, null, 'EUR', t.instance_cost + t.worker_cost,
-            format('%s hours: %s instances, %s workers', internal.figure(t.paid_hours), t.instances, t.workers))
+           (1, 'load', f.rate, null, null, null, null, null, 'requests/s', null,
+            format('λ·m = %s · %s (%s)', internal.figure(f.baseline), internal.figure(f.multiplier), f.season)),
+           (2, 'application', f.rate, f.seconds, a.concurrency, f.slots, f.app_utilisation, a.instances, 'instances',
+            a.cost, a.formula),
+           (3, 'workers', f.job_rate, f.job_seconds, w.concurrency, 1, f.worker_utilisation, w.workers, 'processes',
+            w.cost, w.formula),
+           (4, 'database', f.rate, f.database_seconds, d.concurrency, 1, f.database_utilisation, d.connections,
+            'connections', null, d.formula),
+           (5, 'total', null, null, null, null, null, null, 'EUR', a.cost + w.cost,
+            format('%s hours: %s instances, %s workers', internal.figure(f.paid_hours), a.instances, w.workers))
            ) as r (
                step, component, arrival_rate, service_seconds, concurrency, slots, target_utilisation, recommended,
                unit, cost, formula

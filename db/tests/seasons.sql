@@ -1,6 +1,6 @@
 -- Seasons: which one it is, which comes next, and what it will take.
 begin;
-select plan(52);
+select plan(58);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 
@@ -75,6 +75,18 @@ select throws_ok(format('select * from capacity_recommendation(%s)', s.given), s
     ('0, 0.05', 'LP036'), ('-1, 0.05', 'LP036'), ('''NaN'', 0.05', 'LP036'), ('''Infinity'', 0.05', 'LP036'), ('null, 0.05', 'LP036'), ('50', 'LP036'), ('50, 0', 'LP036'),
     ('1000001, 0.05', 'LP036'), ('50, 0.05, app_utilisation => 1.01', 'LP036'), ('50, 0.05, connection_reserve => 0.2', 'LP036'), ('50, 0.05, slots_per_instance => 0', 'LP036'),
     ('50, 0.05, ''Ostern''', 'LP037')) as s (given, code);
+
+-- Its parts, each by itself.
+select results_eq($$select n, internal.round_up(n) from unnest(array[10, 10.0000004, 10.000001, 0.000001]) as n$$, $$values (10.0, 10::bigint), (10.0000004, 10), (10.000001, 11), (0.000001, 1)$$,
+    'what is a whole number but for the rounding is that number, all else the next');
+select is((select (a.concurrency, a.instances, a.cost)::text from internal.size_application(250, 0.4, 8, 0.6, 100) as a), '(100.0,21,210.00)', '100 requests at once are 20.8 instances of eight slots to 0.6');
+select is((select (w.concurrency, w.workers, w.cost)::text from internal.size_workers(500, 0.02, 0.65, 100) as w), '(10.00,16,80.00)', 'ten jobs at once are 15.4 workers');
+select is((select (d.concurrency, d.connections)::text from internal.size_database(250, 0.04, 0.6, 8, 0.15) as d), '(10.00,29)', 'connections are those of requests and workers, with the reserve');
+select is((select (f.rate, f.seconds, f.slots, f.job_rate, f.job_seconds, f.database_seconds, f.reserve, f.paid_hours)::text
+             from internal.checked_capacity_figures(50, null, 'spargel', null, null, 10, null, null, null, 2, null, null, null, null) as f),
+    '(150.00,0.1,1.0,300.00,0.1,0.1,0.15,2184)', 'what is not given follows from what is, and from the season');
+delete from seasons;
+select is((select season from internal.choose_season(null)), 'off-season', 'where there is no season, none is planned for');
 
 select * from finish();
 rollback;
