@@ -1,5 +1,5 @@
--- How catering requests were answered, for whichever window is asked: one reading for the monitoring view and the
--- report. A breach by the passing of time counts from its moment on, recorded or not.
+-- How catering requests were answered, for whichever window is asked: one reading for the monitoring view, the go-live
+-- criteria and the report. A breach by the passing of time counts from its moment on, recorded or not.
 -- security definer: who reads the views has no right on the tables.
 create or replace function internal.catering_between(
     p_after timestamptz,

@@ -1,5 +1,6 @@
--- What became of samples, for whichever window is asked: one reading for the monitoring view and the report. What is
--- open or was cancelled is neither success nor failure. Not rounded: who judges by it would judge the rounding.
+-- What became of samples, for whichever window is asked: one reading for the monitoring view, the go-live criteria and
+-- the report. What is open or was cancelled is neither success nor failure. Not rounded: who judges by it would judge
+-- the rounding.
 -- security definer: who reads the views has no right on the tables.
 create or replace function internal.samples_between(
     p_after timestamptz,
