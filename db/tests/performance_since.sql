@@ -1,6 +1,6 @@
 -- How it has gone since a moment: the whole window and its parts, each case in the part that it fell into.
 begin;
-select plan(10);
+select plan(12);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 delete from seasons;
@@ -58,5 +58,13 @@ select is_empty($$select p.kpi from performance_since((select at from start), '2
     'targets are those of v_kpi_thresholds');
 select throws_ok($$select * from performance_since(now() + interval '1 hour', '24h')$$, 'LP007', null, 'of the future nothing is told');
 select is_empty($$select * from performance_since(now(), '1h')$$, 'nor of a window that there is not');
+
+-- Its parts, each by itself.
+select results_eq($$select w, count(*), count(distinct p.time_window), min(p.started_at) = s.at, sum(p.ended_at - p.started_at) filter (where p.part > 0) = max(p.ended_at) - s.at
+                      from start as s cross join unnest(array['24h', '7d', '30d']) as w cross join lateral internal.divide_window(s.at, w) as p group by w, s.at order by 2$$,
+    $$values ('7d', 8::bigint, 2::bigint, true, true), ('24h', 25, 2, true, true), ('30d', 31, 2, true, true)$$, 'the parts cover the window, and no more');
+update lead_reminders set sent_at = null, due_at = now() - interval '5 hours', known_at = now() - interval '4 hours' where lead_id = 9000001;
+select results_eq($$select h, internal.count_overdue_reminders(now() - make_interval(hours => h), now() - make_interval(hours => h - 1)) from generate_series(1, 5) as h where h > 1$$,
+    $$values (2, 0::bigint), (3, 0), (4, 1), (5, 0)$$, 'a reminder that waits is overdue from an hour after it was due and known, in one stretch alone');
 select * from finish();
 rollback;
