@@ -49,6 +49,7 @@ begin
             return;
         -- What a database that was altered by hand answers with.
         when integrity_constraint_violation or data_exception or syntax_error_or_access_rule_violation or plpgsql_error
+            or feature_not_supported or object_not_in_prerequisite_state or external_routine_invocation_exception
             or sqlstate 'LP001' or sqlstate 'LP002' or sqlstate 'LP003' or sqlstate 'LP005' or sqlstate 'LP006'
             or sqlstate 'LP007' or sqlstate 'LP008' or sqlstate 'LP014' or sqlstate 'LP019' or sqlstate 'LP020'
             or sqlstate 'LP026' or sqlstate 'LP027' then

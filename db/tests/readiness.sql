@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(49);
+select plan(50);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -98,6 +98,9 @@ select is(pg_temp.status('indexes'), 'OK', 'an index that somebody added is thei
 rollback to savepoint untouched;
 create trigger somebodys_own before update on leads for each row execute function suppress_redundant_updates_trigger();
 select is(pg_temp.status('triggers'), 'WARN', 'a trigger that somebody added is worth a look');
+rollback to savepoint untouched;
+create trigger somebodys_own before insert on leads for each row execute function suppress_redundant_updates_trigger();
+select matches(pg_temp.evidence('protection rules'), '^39P01', 'one that cannot even be called is told, too');
 rollback to savepoint untouched;
 alter table leads disable trigger all;
 select is(pg_temp.status('triggers enabled'), 'FAIL', 'a disabled trigger is noticed');
