@@ -45,6 +45,7 @@ as $$
                        1 / internal.checked_figure(p_instance_rps, 'instance_rps', 1000000000), 'NaN'
                    ), 'p95_service_seconds', 3600
                ) as seconds,
+               internal.checked_figure(p_instance_rps, 'instance_rps', 1000000000) as instance_rps,
                internal.checked_figure(p_slots_per_instance, 'slots_per_instance', 1000000, 0.01) as slots,
                coalesce(internal.checked_figure(p_app_utilisation, 'app_utilisation', 1, 0.01), p.app_utilisation)
                    as app_utilisation,
@@ -65,7 +66,7 @@ as $$
     )
 
     select a.season, a.baseline, a.multiplier, a.baseline * a.multiplier, a.seconds,
-           coalesce(a.slots, p_instance_rps::numeric * a.seconds, 1),
+           coalesce(a.slots, a.instance_rps * a.seconds, 1),
            a.app_utilisation, a.worker_utilisation, a.database_utilisation,
            a.baseline * a.multiplier * a.jobs, coalesce(a.job_seconds, a.seconds),
            coalesce(a.database_seconds, a.seconds), a.reserve,

@@ -1,6 +1,6 @@
 -- Seasons: which one it is, which comes next, and what it will take.
 begin;
-select plan(58);
+select plan(59);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 
@@ -74,7 +74,7 @@ select lives_ok($$select * from capacity_recommendation(1000000, 3600, load_mult
 select throws_ok(format('select * from capacity_recommendation(%s)', s.given), s.code, null, format('refused: %s', s.given)) from (values
     ('0, 0.05', 'LP036'), ('-1, 0.05', 'LP036'), ('''NaN'', 0.05', 'LP036'), ('''Infinity'', 0.05', 'LP036'), ('null, 0.05', 'LP036'), ('50', 'LP036'), ('50, 0', 'LP036'),
     ('1000001, 0.05', 'LP036'), ('50, 0.05, app_utilisation => 1.01', 'LP036'), ('50, 0.05, connection_reserve => 0.2', 'LP036'), ('50, 0.05, slots_per_instance => 0', 'LP036'),
-    ('50, 0.05, ''Ostern''', 'LP037')) as s (given, code);
+    ('50, 0.05, instance_rps => -20', 'LP036'), ('50, 0.05, ''Ostern''', 'LP037')) as s (given, code);
 
 -- Its parts, each by itself.
 select results_eq($$select n, internal.round_up(n) from unnest(array[10, 10.0000004, 10.000001, 0.000001]) as n$$, $$values (10.0, 10::bigint), (10.0000004, 10), (10.000001, 11), (0.000001, 1)$$,
