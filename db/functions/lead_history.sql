@@ -5,6 +5,7 @@ returns table (at timestamptz, rank integer, kind text, user_id bigint, label te
 language plpgsql
 stable
 set search_path = pg_catalog, pg_temp
+set datestyle = iso
 set intervalstyle = postgres -- labels are the same in every session
 as $$
 begin

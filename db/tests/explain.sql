@@ -1,6 +1,6 @@
 -- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
 begin;
-select plan(23);
+select plan(24);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -122,6 +122,12 @@ select results_eq(
     $$select effect from explain_lead_protection(20) where fact in ('hold: before the hand-over', 'lead handed over to user 8')$$,
     $$values ('stops no clock yet: user 7 holds the protection'), ('protection of user 8 starts, on hold')$$,
     'or from the hand-over');
+
+set local datestyle = 'German';
+set local intervalstyle = 'iso_8601';
+select set_eq(
+    $$select fact from explain_lead_protection(4711) where kind in ('REMINDER_INACTIVITY', 'EXTENSION')$$,
+    array['reminder sent (window 2026-05-05)', 'extension of 1 day'], 'the words are the same in every session');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- "What if": simulate_lead_protection answers with the view's row if these facts existed, and changes nothing.
 begin;
-select plan(50);
+select plan(54);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, '2025-01-10 09:00' from generate_series(1, 10) as i;
@@ -126,6 +126,21 @@ select results_eq(
     'a fact may name the lead and its user'
 );
 select lives_ok($$select * from simulate_lead_protection(lead_id => 1, facts => '{}', at => now())$$, 'all parameters are taken by name');
+
+-- JSON knows no moments, only texts: how one is read is a matter of the policy, never of the session.
+insert into leads (id, user_id, created_at) values (20, 7, '2025-01-10 09:00');
+set local time zone 'Asia/Tokyo';
+set local datestyle = 'SQL, DMY';
+select is(
+    (select reminder_due_at from simulate_lead_protection(20, '{"activities": [{"occurred_at": "2025-03-10T09:00:00"}]}', '2025-03-11 00:00+01')),
+    timestamptz '2025-05-09 09:00 Europe/Berlin', 'a time without an offset is one of the policy''s zone'
+);
+select is(
+    (select hold_until from simulate_lead_protection(20, '{"holds": [{"start_at": "2025-03-10", "end_at": "2025-03-16"}]}', '2025-03-11 00:00+01')),
+    timestamptz '2025-03-16 00:00 Europe/Berlin', 'and a day begins there'
+);
+select throws_ok($$select * from simulate_lead_protection(20, '{"activities": [{"occurred_at": "03/04/2025"}]}')$$, 'LP016', null, 'a day that depends on the reader');
+select is(current_setting('timezone') || ', ' || current_setting('datestyle'), 'Asia/Tokyo, SQL, DMY', 'the session keeps its own');
 
 select * from finish();
 rollback;
