@@ -21,7 +21,8 @@ begin
     select not exists (select from entered offset 1) and least(e.occurred_at, e.created_at) >= '2000-01-01 00:00+00',
            e.lead_id, e.user_id, e.activity_type, e.occurred_at
       into v_is_single, v_lead_id, v_user_id, v_activity_type, v_occurred_at
-      from entered as e;
+      from entered as e
+     limit 1;
     if v_is_single then
         perform from public.leads as l where l.id = v_lead_id for key share;
         update internal.lead_clocks as c

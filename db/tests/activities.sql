@@ -1,6 +1,6 @@
 -- Activities: record_qualified_activity, plain inserts, and what they do to a running grace.
 begin;
-select plan(36);
+select plan(37);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '30 days' from generate_series(1, 10) as i;
@@ -90,6 +90,13 @@ select results_eq(
     $$values (15::bigint), (16), (17), (18)$$,
     'three activities on each of four leads in one statement reactivate each once, in order of the leads'
 );
+-- What a developer lets PL/pgSQL be strict about, for his session or for the database.
+set local plpgsql.extra_errors = 'all';
+select lives_ok(
+    $$insert into lead_activities (lead_id, user_id, activity_type) select i, 7, 'QUALIFIED_CALL' from generate_series(15, 18) as i$$,
+    'many in one statement also where PL/pgSQL takes more than one row for an error'
+);
+reset plpgsql.extra_errors;
 select is_empty($$select * from verify_lead_protection() where lead_id <= 20$$, 'what is stored is what the facts come to');
 
 select * from finish();
