@@ -12,6 +12,7 @@ declare
     v_policy public.protection_policies;
     v_at constant timestamptz := least(p_at, p_period.ended_at);
     v_clocks internal.lead_clocks;
+    v_granted interval;
     v_facts internal.lead_facts := internal.gather_facts(p_period, v_at);
 begin
     select * into strict v_policy
@@ -21,13 +22,16 @@ begin
         v_facts := internal.add_facts(v_facts, p_hypothetical, p_period.started_at, v_at);
     end if;
     v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);
-    if v_clocks.state = 'EXPIRED' and v_clocks.ended_at is null and v_facts.extension is not null then
-        -- An extension granted after the end changes none of its last values: the row is that of a recorded expiry.
-        v_facts.extension := internal.granted_extension(
+    -- An extension granted after the end changes none of its last values: the row is that of a recorded expiry. Without
+    -- it the end may lie before another one was granted, and so on.
+    while v_clocks.state = 'EXPIRED' and v_clocks.ended_at is null and v_facts.extension is not null loop
+        v_granted := internal.granted_extension(
             p_period, (internal.protection_row(v_clocks, v_at)).protection_expires_at
         );
+        exit when v_granted is not distinct from v_facts.extension;
+        v_facts.extension := v_granted;
         v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);
-    end if;
+    end loop;
     return v_clocks;
 end
 $$;

@@ -1,6 +1,6 @@
 -- extend_lead_protection: the base term grows, for a reason.
 begin;
-select plan(39);
+select plan(43);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
@@ -97,6 +97,20 @@ insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) va
 delete from lead_holds where id = 8300;
 select lives_ok($$insert into lead_holds (lead_id, user_id, reason, start_at) values (83, 7, 'x', now() - interval '20 days')$$,
     'a hold from the moment of the extension that it needs');
+
+-- Of two that were granted while a hold kept it running, neither counts once that hold is corrected away: the second
+-- came after the end, and so, without it, did the first.
+insert into leads (id, user_id, created_at) values (84, 7, '2025-01-10 09:00 Europe/Berlin');
+insert into lead_holds (id, lead_id, user_id, reason, start_at, end_at) values (8400, 84, 7, 'x', '2025-01-12', '2025-12-01');
+insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (84, 7, '1 month', 'x', '2025-08-20'), (84, 7, '25 days', 'x', '2025-10-01');
+update lead_holds set end_at = start_at where id = 8400;
+select results_eq(
+    $$select distinct p.end_reason, p.protection_expires_at
+        from unnest(array[timestamptz '2025-07-20', '2025-09-01', '2025-10-02', now()]) as t (at), lateral lead_protection_at(84, t.at) as p$$,
+    $$values ('BASE_TERM', timestamptz '2025-07-10 09:00 Europe/Berlin')$$, 'it ended without either, whenever one looks');
+select is((select max(protection_expires_at) from explain_lead_protection(84) where clock = 'ENDED'), timestamptz '2025-07-10 09:00 Europe/Berlin', 'as is explained');
+select is((select ended_at from expire_due_protections(1000) where lead_id = 84), timestamptz '2025-07-10 09:00 Europe/Berlin', 'recorded');
+select is_empty($$select * from verify_lead_protection(84)$$, 'and still what the facts come to');
 
 select * from finish();
 rollback;
