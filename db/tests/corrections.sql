@@ -1,6 +1,6 @@
 -- Facts put right after something was built on them: a conversion, a queued reminder, a start.
 begin;
-select plan(28);
+select plan(32);
 set local time zone 'Europe/Berlin';
 
 -- A conversion and the facts before it, in both orders.
@@ -33,6 +33,22 @@ select is(
     (select protection_started_at from v_user_lead_protection where id = 4), now() - interval '30 days',
     'a start corrected while the conversion is taken back moves the start'
 );
+insert into leads (id, user_id, created_at, converted_at) select i, 7, now() - interval '100 days', now() - interval '90 days' from generate_series(40, 41) as i;
+update leads set created_at = now() - interval '30 days' where id in (40, 41);
+update leads set converted_at = case id when 41 then now() - interval '5 days' end where id in (40, 41);
+select is(
+    (select protection_started_at from v_user_lead_protection where id = 40), now() - interval '30 days',
+    'so does one corrected to after the conversion, once that is taken back'
+);
+select is(
+    (select payload ->> 'protection_expires_at' from outbox where lead_id = 40 order by id desc limit 1)::timestamptz,
+    (select protection_expires_at from v_user_lead_protection where id = 40), 'which is told with the dates that follow'
+);
+select results_eq(
+    'select state, protection_started_at from v_user_lead_protection where id = 41', $$values ('CONVERTED', now() - interval '30 days')$$,
+    'or corrected to after that start'
+);
+select is_empty($$select * from verify_lead_protection() where lead_id in (40, 41)$$, 'and nothing is left that its facts do not come to');
 update leads set converted_at = now(), user_id = 8 where id = 4;
 select results_eq(
     'select user_id, state from v_user_lead_protection where id = 4', $$values (8::bigint, 'CONVERTED')$$,
