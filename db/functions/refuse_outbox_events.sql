@@ -1,6 +1,5 @@
 -- What a sink refuses is tried again later, and in the end set apart, so that it holds up later events of its own
--- lead only, and those not for ever. A refusal says that it has not arrived: a reminder may be withdrawn again.
--- Busy leads are not waited for: the last attempt of their reminders is then followed by one more.
+-- lead only, and those not for ever. The last attempt of a busy lead's reminder is followed by one more.
 -- security definer: the worker calls functions, it does not write tables.
 create or replace function public.refuse_outbox_events(
     p_token bigint,
@@ -20,9 +19,7 @@ declare
     v_held integer[];
     v_shards integer;
     v_last bigint;
-    v_clocks internal.lead_clocks;
     v_busy bigint[];
-    v_free bigint[] := array[]::bigint[];
 begin
     if cardinality(p_ids) is distinct from cardinality(p_errors) then
         perform internal.raise_error(
@@ -35,32 +32,7 @@ begin
     if v_held is null then
         return;
     end if;
-    for v_clocks in
-        select c.*
-          from internal.lead_clocks as c
-          join public.leads as l on l.id = c.lead_id
-         where c.lead_id in (
-                   select o.lead_id from public.outbox as o
-                    where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
-               )
-         order by c.lead_id
-           for key share of l skip locked
-           for update of c skip locked
-    loop
-        v_free := v_free || v_clocks.lead_id;
-        update public.outbox as o
-           set claimed_at = null
-         where o.id = any (p_ids) and o.id <= v_last and o.lead_id = v_clocks.lead_id
-           and internal.outbox_shard(o.lead_id, v_shards) = any (v_held)
-           and o.event_type = 'lead.protection.reminder';
-        perform internal.withdraw_reminders(v_clocks);
-    end loop;
-    v_busy := array(
-        select o.lead_id
-          from public.outbox as o
-          join public.leads as l on l.id = o.lead_id
-         where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder' and o.lead_id <> all (v_free)
-    );
+    v_busy := internal.recall_refused_reminders(p_ids, v_held, v_shards, v_last);
     return query
         with refused as materialized (
             select o.id, left(r.error, 1000) as error, o.attempts + 1 as attempts, r.retry_after,
