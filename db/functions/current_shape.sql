@@ -13,8 +13,7 @@ set quote_all_identifiers = off
 set extra_float_digits = 1
 as $$
     with relations as (
-        select c.oid, c.relkind, c.relpersistence, c.relrowsecurity as has_row_security, c.relacl,
-               c.oid::regclass::text as name
+        select c.oid, c.relkind, c.oid::regclass::text as name
           from pg_class as c
          where c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace)
            and c.relkind in ('r', 'p', 'v', 'c')
@@ -28,26 +27,7 @@ as $$
     found as (
         select case r.relkind when 'v' then 'view' when 'c' then 'type' else 'table' end as kind,
                r.name,
-               concat_ws(
-                   E'\n',
-                   r.relpersistence,
-                   case when r.has_row_security then 'row security' end,
-                   -- A view that was restored names what its text had left without a name.
-                   case when r.relkind = 'v' then replace(pg_get_viewdef(r.oid), '::text AS text', '::text') end,
-                   (select string_agg(x::text, ' ' order by x::text) from unnest(r.relacl) as x),
-                   (
-                       select string_agg(
-                                  concat_ws(
-                                      ' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-                                      pg_get_expr(d.adbin, d.adrelid), a.attacl
-                                  ),
-                                  E'\n' order by a.attnum
-                              )
-                         from pg_attribute as a
-                         left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
-                        where a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
-                   )
-               ) as definition
+               internal.relation_definition(r.oid) as definition
           from relations as r
          union all
         select 'constraint', format('%I on %s', k.conname, r.name), pg_get_constraintdef(k.oid) || k.convalidated
