@@ -37,8 +37,7 @@ begin
     select o.id into v_id
       from public.outbox as o
       join internal.outbox_leases as x on x.shard = internal.outbox_shard(o.lead_id, x.shards)
-     where o.id = any (p_ids) and x.leased_until > clock_timestamp() and o.id <= x.claimed_to
-       and coalesce(o.next_attempt_at <= clock_timestamp(), true)
+     where o.id = any (p_ids) and internal.is_at_publisher(o.id, o.next_attempt_at, x.claimed_to, x.leased_until)
      limit 1;
     if found then
         perform internal.raise_error('LP025', format('Event %s may be going out at this moment.', v_id));

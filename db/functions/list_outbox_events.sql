@@ -43,19 +43,17 @@ begin
                       on x.shard = internal.outbox_shard(o.lead_id, x.shards)
                    cross join lateral (values (
                        case
-                           when x.leased_until > clock_timestamp() and o.id <= x.claimed_to
-                               and coalesce(o.next_attempt_at <= clock_timestamp(), true) then 'CLAIMED'
+                           when internal.is_at_publisher(o.id, o.next_attempt_at, x.claimed_to, x.leased_until)
+                               then 'CLAIMED'
                            when o.last_error is not null then 'RETRYING'
                            else 'PENDING'
                        end
                    )) as s (state)
                    where (p_state is null or s.state = p_state)
-                     and (p_ids is null or o.id = any (p_ids))
-                     and (p_event_ids is null or o.event_id = any (p_event_ids))
-                     and (p_event_type is null or o.event_type = p_event_type)
-                     and (p_lead_id is null or o.lead_id = p_lead_id)
-                     and (p_from is null or o.created_at >= p_from)
-                     and (p_to is null or o.created_at < p_to)
+                     and internal.is_sought_event(
+                             o.id, o.event_id, o.event_type, o.lead_id, o.created_at,
+                             p_ids, p_event_ids, p_event_type, p_lead_id, p_from, p_to
+                         )
                    order by o.id desc
                    limit p_limit
               )
@@ -64,12 +62,10 @@ begin
                   select d.id, d.event_id, d.event_type, d.lead_id, d.user_id, 'DEAD',
                          d.created_at, null, d.payload, d.attempts, null, d.last_error
                     from public.outbox_dead_letters as d
-                   where (p_ids is null or d.id = any (p_ids))
-                     and (p_event_ids is null or d.event_id = any (p_event_ids))
-                     and (p_event_type is null or d.event_type = p_event_type)
-                     and (p_lead_id is null or d.lead_id = p_lead_id)
-                     and (p_from is null or d.dead_lettered_at >= p_from)
-                     and (p_to is null or d.dead_lettered_at < p_to)
+                   where internal.is_sought_event(
+                             d.id, d.event_id, d.event_type, d.lead_id, d.dead_lettered_at,
+                             p_ids, p_event_ids, p_event_type, p_lead_id, p_from, p_to
+                         )
                      and coalesce(p_state, 'DEAD') = 'DEAD'
                    order by d.dead_lettered_at desc, d.id desc
                    limit p_limit
@@ -79,12 +75,10 @@ begin
                   select a.id, a.event_id, a.event_type, a.lead_id, a.user_id, 'PUBLISHED',
                          a.created_at, a.published_at, a.payload, null, null, null
                     from public.outbox_archive as a
-                   where (p_ids is null or a.id = any (p_ids))
-                     and (p_event_ids is null or a.event_id = any (p_event_ids))
-                     and (p_event_type is null or a.event_type = p_event_type)
-                     and (p_lead_id is null or a.lead_id = p_lead_id)
-                     and (p_from is null or a.published_at >= p_from)
-                     and (p_to is null or a.published_at < p_to)
+                   where internal.is_sought_event(
+                             a.id, a.event_id, a.event_type, a.lead_id, a.published_at,
+                             p_ids, p_event_ids, p_event_type, p_lead_id, p_from, p_to
+                         )
                      and coalesce(p_state, 'PUBLISHED') = 'PUBLISHED'
                    order by a.published_at desc, a.id desc
                    limit p_limit

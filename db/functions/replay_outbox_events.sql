@@ -27,21 +27,19 @@ begin
         with revived as (
             delete from public.outbox_dead_letters as d
              where p_state is distinct from 'PUBLISHED'
-               and (p_ids is null or d.id = any (p_ids))
-               and (p_event_type is null or d.event_type = p_event_type)
-               and (p_lead_id is null or d.lead_id = p_lead_id)
-               and (p_from is null or d.dead_lettered_at >= p_from)
-               and (p_to is null or d.dead_lettered_at < p_to)
+               and internal.is_sought_event(
+                       d.id, d.event_id, d.event_type, d.lead_id, d.dead_lettered_at,
+                       p_ids, null, p_event_type, p_lead_id, p_from, p_to
+                   )
             returning d.*
         ),
         fetched as (
             delete from public.outbox_archive as a
              where p_state is distinct from 'DEAD'
-               and (p_ids is null or a.id = any (p_ids))
-               and (p_event_type is null or a.event_type = p_event_type)
-               and (p_lead_id is null or a.lead_id = p_lead_id)
-               and (p_from is null or a.published_at >= p_from)
-               and (p_to is null or a.published_at < p_to)
+               and internal.is_sought_event(
+                       a.id, a.event_id, a.event_type, a.lead_id, a.published_at,
+                       p_ids, null, p_event_type, p_lead_id, p_from, p_to
+                   )
             returning a.*
         ),
         moved as materialized (
