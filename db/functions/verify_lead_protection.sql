@@ -1,5 +1,4 @@
--- The self-check: what is stored against what the facts come to, lead by lead. What drives the sweeps may
--- lie earlier than computed (they are lazy), never later.
+-- The self-check: what is stored against what the facts come to, lead by lead. Its parts are inlined.
 -- security definer: readers have no right on the machinery.
 -- In PL/pgSQL, which keeps its plan: making it takes longer than looking at one lead. Left to choose, it would make one
 -- for each: of many leads a plan for any range looks dearer than a plan for one.
@@ -43,54 +42,9 @@ begin
              select 'last_held_until', c.last_held_until::text, e.last_held_until::text
               where c.ended_at is null and c.last_held_until is distinct from e.last_held_until
              union all
-             select 'steady_until', c.steady_until::text, e.steady_until::text
-              where c.steady_until > greatest(e.steady_until, now())
+             select v.difference, v.stored, v.computed from internal.verify_next_checks(c, e) as v
              union all
-             select 'next_expiry_check_at', c.next_expiry_check_at::text, e.next_expiry_check_at::text
-              where coalesce(c.next_expiry_check_at, 'infinity') > coalesce(e.next_expiry_check_at, 'infinity')
-             union all
-             select 'next_reminder_check_at', c.next_reminder_check_at::text, n.at::text
-               from public.protection_policies as p
-              cross join lateral internal.next_reminder_at(e, p, now()) as n (at)
-              where p.policy = e.policy and p.version = e.policy_version
-                and e.next_reminder_check_at is not null
-                and coalesce(c.next_reminder_check_at, 'infinity') > n.at
-             union all
-             select 'next_reminder_check_at', c.next_reminder_check_at::text, r.due_at::text
-               from internal.due_reminders(e, now()) as r
-              where coalesce(c.next_reminder_check_at, 'infinity') > now()
-                and not exists (
-                    select from public.lead_reminders as q
-                     where q.lead_id = l.id and q.user_id = e.user_id
-                       and q.reminder_type = r.reminder_type and q.window_start = r.window_start
-                )
-             union all
-             select 'final_until', c.final_until::text, f.final_until::text
-               from (
-                   select max(p.ended_at) as final_until
-                     from public.lead_protection_periods as p
-                    where p.lead_id = l.id and p.recorded_at is not null
-               ) as f
-              where c.final_until is distinct from f.final_until and c.lead_id is not null
-             union all
-             select 'ended_at', p.ended_at || ' ' || p.end_reason, x.protection_expires_at || ' ' || x.end_reason
-               from public.lead_protection_periods as p
-              cross join lateral internal.expiry_of(p) as x
-              where p.lead_id = l.id and p.recorded_at is not null
-                and (p.ended_at, p.end_reason) is distinct from (x.protection_expires_at, x.end_reason)
-             union all
-             select 'created_at', p.started_at::text, l.created_at::text
-               from public.lead_protection_periods as p
-              where p.id = c.period_id and p.start_reason = 'REGISTERED' and p.ended_at is null
-                and p.started_at <> l.created_at
-             union all
-             select 'converted_at', p.ended_at::text, l.converted_at::text
-               from public.lead_protection_periods as p
-              where p.id = c.period_id
-                and (
-                    p.end_reason = 'CONVERTED' and l.converted_at is distinct from p.ended_at
-                    or p.ended_at is null and l.converted_at >= p.started_at and e.state <> 'EXPIRED'
-                )
+             select v.difference, v.stored, v.computed from internal.verify_periods(l, c, e) as v
          ) as d
          where l.id >= coalesce(verify_lead_protection.lead_id, -9223372036854775808)
            and l.id <= coalesce(verify_lead_protection.lead_id, 9223372036854775807);
