@@ -10,7 +10,6 @@ security definer
 set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set jit = off -- planned as for many leads, of which one is asked for: compiling takes longer than all the rest
-set plan_cache_mode = force_generic_plan -- which looks dearer than a plan for one lead, and saves making that
 as $$
 begin
     return query
