@@ -23,44 +23,31 @@ begin
     end if;
     v_step.step := 0;
     for v_fact in
-        select * from internal.lead_history(v_lead_id, v_at)
-         union all
-        select v_at, 8, 'ANSWER', null, null, null
+        select h.*,
+               bool_and(h.kind in ('OTHER_ACTIVITY', 'REMINDER_TERM', 'EMPTY_HOLD')) over (partition by h.at)
+                   as moves_nothing
+          from (
+              select * from internal.lead_history(v_lead_id, v_at)
+               union all
+              select v_at, 8, 'ANSWER', null, null, null
+          ) as h
+         order by h.at, h.rank
     loop
         if v_fact.at is distinct from v_step.at then
-            -- Clocks stay true until the next fact: just before it, those of the fact before still tell the row.
+            -- Clocks stay true until the next fact that moves one: just before it, those of the fact before still tell
+            -- the row. There may be thousands of the others, and computing clocks walks through all facts.
             v_before := case
                 when v_clocks.lead_id is not null
                     then internal.protection_row(v_clocks, v_fact.at - interval '1 microsecond')
             end;
-            select c.* into v_clocks from internal.clocks_at(v_lead_id, v_fact.at) as c;
+            if not v_fact.moves_nothing then
+                select c.* into v_clocks from internal.clocks_at(v_lead_id, v_fact.at) as c;
+            end if;
             v_row := case when v_clocks.lead_id is not null then internal.protection_row(v_clocks, v_fact.at) end;
         end if;
         v_step.step := v_step.step + 1;
         v_step.at := v_fact.at;
-        v_step.fact := case v_fact.kind
-            when 'START' then format(
-                case v_fact.label
-                    when 'REGISTERED' then 'lead registered by user %s'
-                    when 'TRANSFERRED' then 'lead handed over to user %s'
-                    else 'protection reinstated for user %s'
-                end,
-                v_fact.user_id
-            )
-            when 'END' then case v_fact.label
-                when 'TRANSFERRED' then 'lead handed over'
-                when 'CONVERTED' then 'lead converted'
-                else 'protection expired'
-            end
-            when 'EXTENSION' then format('extension of %s', v_fact.label)
-            when 'ACTIVITY' then format('%s by user %s', v_fact.label, v_fact.user_id)
-            when 'OTHER_ACTIVITY' then format('%s by user %s', v_fact.label, v_fact.user_id)
-            when 'REMINDER_INACTIVITY' then format('reminder sent (window %s)', v_fact.label)
-            when 'REMINDER_TERM' then format('term reminder sent (window %s)', v_fact.label)
-            when 'RELEASE' then format('hold released: %s', v_fact.label)
-            when 'ANSWER' then 'as of this moment'
-            else format('hold: %s', v_fact.label)
-        end;
+        v_step.fact := internal.fact_name(v_fact.kind, v_fact.user_id, v_fact.label);
         v_step.effect := case
             when v_fact.kind <> 'ANSWER' then internal.fact_effect(
                 v_fact.kind, v_fact.user_id, v_fact.label, v_fact.at, v_fact.counts_from, v_before, v_row
