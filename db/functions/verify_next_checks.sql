@@ -1,18 +1,19 @@
 -- What drives the sweeps may lie earlier than computed (they are lazy), never later. Inlined, so that the self-check
--- keeps one plan for all of a lead.
+-- keeps one plan for all of a lead. Columns without a name would get one when a dump is restored.
 create or replace function internal.verify_next_checks(p_stored internal.lead_clocks, p_computed internal.lead_clocks)
 returns table (difference text, stored text, computed text)
 language sql
 stable
 begin atomic
-    select 'steady_until', (p_stored).steady_until::text, (p_computed).steady_until::text
+    select 'steady_until' as difference, (p_stored).steady_until::text, (p_computed).steady_until::text
      where (p_stored).steady_until > greatest((p_computed).steady_until, now())
      union all
-    select 'next_expiry_check_at', (p_stored).next_expiry_check_at::text, (p_computed).next_expiry_check_at::text
+    select 'next_expiry_check_at' as difference, (p_stored).next_expiry_check_at::text,
+           (p_computed).next_expiry_check_at::text
      where coalesce((p_stored).next_expiry_check_at, 'infinity')
            > coalesce((p_computed).next_expiry_check_at, 'infinity')
      union all
-    select 'next_reminder_check_at', (p_stored).next_reminder_check_at::text, n.at::text
+    select 'next_reminder_check_at' as difference, (p_stored).next_reminder_check_at::text, n.at::text
       from public.protection_policies as p
      cross join lateral internal.next_reminder_at(p_computed, p, now()) as n (at)
      where p.policy = (p_computed).policy and p.version = (p_computed).policy_version
@@ -20,7 +21,7 @@ begin atomic
        and coalesce((p_stored).next_reminder_check_at, 'infinity') > n.at
      union all
     -- One that is due and not queued is waited for by nobody.
-    select 'next_reminder_check_at', (p_stored).next_reminder_check_at::text, r.due_at::text
+    select 'next_reminder_check_at' as difference, (p_stored).next_reminder_check_at::text, r.due_at::text
       from internal.due_reminders(p_computed, now()) as r
      where coalesce((p_stored).next_reminder_check_at, 'infinity') > now()
        and not exists (

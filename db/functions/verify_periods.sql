@@ -8,7 +8,7 @@ create or replace function internal.verify_periods(
 language sql
 stable
 begin atomic
-    select 'final_until', (p_stored).final_until::text, f.final_until::text
+    select 'final_until' as difference, (p_stored).final_until::text, f.final_until::text
       from (
           select max(p.ended_at) as final_until
             from public.lead_protection_periods as p
@@ -16,18 +16,18 @@ begin atomic
       ) as f
      where (p_stored).final_until is distinct from f.final_until and (p_stored).lead_id is not null
      union all
-    select 'ended_at', p.ended_at || ' ' || p.end_reason, x.protection_expires_at || ' ' || x.end_reason
+    select 'ended_at' as difference, p.ended_at || ' ' || p.end_reason, x.protection_expires_at || ' ' || x.end_reason
       from public.lead_protection_periods as p
      cross join lateral internal.expiry_of(p) as x
      where p.lead_id = (p_lead).id and p.recorded_at is not null
        and (p.ended_at, p.end_reason) is distinct from (x.protection_expires_at, x.end_reason)
      union all
-    select 'created_at', p.started_at::text, (p_lead).created_at::text
+    select 'created_at' as difference, p.started_at::text, (p_lead).created_at::text
       from public.lead_protection_periods as p
      where p.id = (p_stored).period_id and p.start_reason = 'REGISTERED' and p.ended_at is null
        and p.started_at <> (p_lead).created_at
      union all
-    select 'converted_at', p.ended_at::text, (p_lead).converted_at::text
+    select 'converted_at' as difference, p.ended_at::text, (p_lead).converted_at::text
       from public.lead_protection_periods as p
      where p.id = (p_stored).period_id
        and (
