@@ -12,6 +12,7 @@ declare
     v_policy public.protection_policies;
     v_at constant timestamptz := least(p_at, p_period.ended_at);
     v_clocks internal.lead_clocks;
+    v_ends_at timestamptz;
     v_granted interval;
     v_facts internal.lead_facts := internal.gather_facts(p_period, v_at);
 begin
@@ -23,11 +24,11 @@ begin
     end if;
     v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);
     -- An extension granted after the end changes none of its last values: the row is that of a recorded expiry. Without
-    -- it the end may lie before another one was granted, and so on.
+    -- it the end may lie before another one was granted, and so on. One left out stays out: in the hour that spring skips,
+    -- half an hour more can make the end earlier, and less of it would let the extension in again, for ever.
     while v_clocks.state = 'EXPIRED' and v_clocks.ended_at is null and v_facts.extension is not null loop
-        v_granted := internal.granted_extension(
-            p_period, (internal.protection_row(v_clocks, v_at)).protection_expires_at
-        );
+        v_ends_at := least(v_ends_at, (internal.protection_row(v_clocks, v_at)).protection_expires_at);
+        v_granted := internal.granted_extension(p_period, v_ends_at);
         exit when v_granted is not distinct from v_facts.extension;
         v_facts.extension := v_granted;
         v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);

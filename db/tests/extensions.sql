@@ -1,6 +1,6 @@
 -- extend_lead_protection: the base term grows, for a reason.
 begin;
-select plan(43);
+select plan(45);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
@@ -111,6 +111,18 @@ select results_eq(
 select is((select max(protection_expires_at) from explain_lead_protection(84) where clock = 'ENDED'), timestamptz '2025-07-10 09:00 Europe/Berlin', 'as is explained');
 select is((select ended_at from expire_due_protections(1000) where lead_id = 84), timestamptz '2025-07-10 09:00 Europe/Berlin', 'recorded');
 select is_empty($$select * from verify_lead_protection(84)$$, 'and still what the facts come to');
+
+-- The base term ends at 02:30 of a night that has no such time. Half an hour more makes it 03:00, which comes earlier.
+insert into leads (id, user_id, created_at) values (85, 7, '2025-09-28 02:30 Europe/Berlin');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at)
+select 85, 7, 'QUALIFIED_CALL', a.at from unnest(array[timestamptz '2025-11-20', '2026-01-10', '2026-03-01']) as a (at);
+set local statement_timeout = '5s';
+select lives_ok(
+    $$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (85, 7, '1 day', 'x', '2026-01-01'), (85, 7, '30 minutes', 'x', '2026-03-29 01:15+00')$$,
+    'one without which the end is later, after it was granted, is left out once and not for ever'
+);
+reset statement_timeout;
+select is((select protection_expires_at from v_user_lead_protection where id = 85), timestamptz '2026-03-29 01:30+00', 'and leaves the end where it was');
 
 select * from finish();
 rollback;
