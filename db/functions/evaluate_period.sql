@@ -24,8 +24,8 @@ begin
     end if;
     v_clocks := internal.run_clocks(p_period, v_policy, v_facts, v_at);
     -- An extension granted after the end changes none of its last values: the row is that of a recorded expiry. Without
-    -- it the end may lie before another one was granted, and so on. One left out stays out: in the hour that spring skips,
-    -- half an hour more can make the end earlier, and less of it would let the extension in again, for ever.
+    -- it the end may lie before another one was granted, and so on. One left out stays out: in the hour that spring
+    -- skips, half an hour more makes the end earlier; without it the end would let it in again, for ever.
     while v_clocks.state = 'EXPIRED' and v_clocks.ended_at is null and v_facts.extension is not null loop
         v_ends_at := least(v_ends_at, (internal.protection_row(v_clocks, v_at)).protection_expires_at);
         v_granted := internal.granted_extension(p_period, v_ends_at);

@@ -20,10 +20,14 @@ stable
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Judged as it is, rounded for the eye only.
+    -- Judged as it is, rounded for the eye only; one late reminder of thousands leaves it below 100.
     select f.kpi, f.title, p.part, p.started_at, p.ended_at,
-           case when f.kpi in ('sample_success', 'cost_per_lead') then round(f.value, 2) else f.value end, f.unit,
-           t.comparison, trim_scale(t.threshold),
+           case
+               when f.kpi = 'reminders_in_time' then trunc(f.value, 1)
+               when f.kpi in ('sample_success', 'cost_per_lead') then round(f.value, 2)
+               else f.value
+           end,
+           f.unit, t.comparison, trim_scale(t.threshold),
            public.kpi_status(f.value, t.comparison, t.threshold, t.tolerated), f.detail
       from internal.divide_window(performance_since.since, performance_since.time_window) as p
      cross join lateral internal.summarise_performance(p.started_at, p.ended_at, p.time_window) as f

@@ -31,8 +31,7 @@ begin atomic
            values
            (
                1, 'reminders_in_time', 'reminders_in_time_24h', 'Reminders sent in time', 'percent',
-               -- Not rounded up: one of thousands that was late leaves it below 100.
-               trunc(100.0 * r.in_time / nullif(d.due, 0), 1),
+               100.0 * r.in_time / nullif(d.due, 0),
                concat_ws(
                    ', ', format('%s of %s in time', r.in_time, d.due),
                    '99 % within ' || ceil(r.p99_seconds / 60) || ' min'

@@ -35,7 +35,7 @@ figures as (
     select
         'job_last_success' as kpi,
         j.job as dimension,
-        round(case when s.age < 0 then 0 else s.age end) as value,
+        case when s.age < 0 then 0 else s.age end as value,
         'seconds' as unit,
         1 as n
     from jobs as j
@@ -62,7 +62,7 @@ figures as (
     select
         'snapshot_age',
         null,
-        round(extract(epoch from now() - f.taken_at)),
+        extract(epoch from now() - f.taken_at),
         'seconds',
         4
     from internal.figure_snapshot as f
@@ -71,7 +71,8 @@ figures as (
 select
     f.kpi,
     f.dimension,
-    f.value::numeric as value,
+    -- Judged as it is, rounded for the eye only.
+    round(f.value) as value,
     f.unit,
     coalesce(t.threshold, trim_scale(extract(epoch from e.max_silence))) as threshold,
     coalesce(e.status, public.kpi_status(f.value, t.comparison, t.threshold, t.tolerated)) as status

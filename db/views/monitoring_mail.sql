@@ -15,7 +15,8 @@ with counted as (
 select
     k.kpi,
     k.dimension,
-    k.value::numeric as value,
+    -- Judged as it is, rounded for the eye only.
+    case when k.kpi = 'mail_oldest_unsent' then round(k.value) else k.value end as value,
     k.unit,
     t.threshold,
     public.kpi_status(k.value, t.comparison, t.threshold, t.tolerated) as status
@@ -26,7 +27,7 @@ cross join lateral (
     (2, 'mail_put_off', null, c.put_off, 'messages'),
     (3, 'mail_stuck', 'BOUNCED', c.bounced, 'messages'),
     (4, 'mail_stuck', 'UNKNOWN', c.unknown, 'messages'),
-    (5, 'mail_oldest_unsent', null, round(c.oldest), 'seconds'),
+    (5, 'mail_oldest_unsent', null, c.oldest, 'seconds'),
     (6, 'mail_sent_24h', null, c.sent, 'messages')
 ) as k (n, kpi, dimension, value, unit)
 left join public.v_kpi_thresholds as t on k.kpi = t.kpi

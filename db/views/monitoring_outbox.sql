@@ -18,16 +18,17 @@ published as (
 select
     k.kpi,
     k.dimension,
-    k.value::numeric as value,
+    -- Judged as it is, rounded for the eye only.
+    case when k.kpi = 'outbox_lag' then round(k.value, 3) else k.value end as value,
     k.unit,
     t.threshold,
-    public.kpi_status(k.value::numeric, t.comparison, t.threshold, t.tolerated) as status
+    public.kpi_status(k.value, t.comparison, t.threshold, t.tolerated) as status
 from pending as p
 cross join published as b
 cross join public.metric_outbox_lag_seconds as l
 cross join lateral (
     values
-    (1, 'outbox_lag', null::text, round(l.value::numeric, 3), 'seconds'),
+    (1, 'outbox_lag', null::text, l.value::numeric, 'seconds'),
     (2, 'outbox_pending', null, p.events, 'events'),
     (3, 'outbox_retrying', null, p.retrying, 'events'),
     (4, 'outbox_held_back', null, p.held_back, 'events'),

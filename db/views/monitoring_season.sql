@@ -33,7 +33,12 @@ milestones as (
 select
     k.kpi,
     k.dimension,
-    k.value::numeric as value,
+    -- Judged as it is, rounded for the eye only.
+    case k.kpi
+        when 'season_load' then round(k.value, 2)
+        when 'database_connections' then round(k.value, 1)
+        else k.value
+    end as value,
     k.unit,
     trim_scale(k.threshold) as threshold,
     public.kpi_status(k.value, k.comparison, k.threshold, k.tolerated) as status
@@ -49,12 +54,12 @@ cross join lateral (
     values
     (
         1, 'season_load', s.season,
-        case when l.known_days >= 7 then round(l.new * l.known_days / nullif(l.ordinary, 0), 2) end,
+        case when l.known_days >= 7 then l.new * l.known_days / nullif(l.ordinary, 0) end,
         'times an ordinary day', '<=', s.planned_load, null::numeric
     ),
     (2, 'new_leads_24h', null, l.new, 'leads', null, null, null),
     (
-        3, 'database_connections', null, round((100 * c.used / x.value)::numeric, 1), 'percent', '<=',
+        3, 'database_connections', null, (100 * c.used / x.value)::numeric, 'percent', '<=',
         100 * s.database_utilisation, null
     ),
     (4, 'milestones_overdue', null, m.overdue, 'tasks', t.comparison, t.threshold, t.tolerated),
