@@ -41,7 +41,7 @@ begin
 end
 $$;
 comment on function internal.clocks_after_warning(internal.lead_clocks, timestamptz, timestamptz, timestamptz) is
-    'What run_clocks would give as of p_at when qualified activities from p_first_at to p_last_at are all that is new, or null where the facts must be walked.';
+    'Clocks that come to the same row as those of run_clocks as of p_at when qualified activities from p_first_at to p_last_at are all that is new, or null where the facts must be walked.';
 revoke all on function internal.clocks_after_warning(
     internal.lead_clocks, timestamptz, timestamptz, timestamptz
 ) from public;

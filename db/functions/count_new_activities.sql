@@ -14,6 +14,7 @@ declare
     v_occurred_at timestamptz;
     v_new record;
     v_known bigint;
+    v_has_final boolean;
     v_enable_seqscan text;
 begin
     -- One activity, the usual statement of a person's day: small queries instead of one large, and of many rows only
@@ -77,7 +78,8 @@ begin
         perform internal.refuse_unknown(e.lead_id, e.activity_type) from entered as e;
     end if;
     if v_new.lead_ids is not null then
-        if internal.lock_started_clocks(v_new.lead_ids) then
+        v_has_final := internal.lock_started_clocks(v_new.lead_ids);
+        if v_has_final then
             update public.lead_activities as a
                set counts_from = internal.final_end(e.lead_id, e.user_id, e.occurred_at, e.occurred_at)
               from entered as e

@@ -37,7 +37,8 @@ begin
                and internal.restarts_plainly(c, k.first_at, k.last_at)
             returning c.lead_id, c.user_id
         )
-        -- A full join is never a nested loop, in a plan that is kept from few leads to many.
+        -- Those that were not restarted: by a full join, which is never a nested loop in a plan that is kept from few
+        -- leads to many.
         select k.lead_id, k.first_at, k.last_at, k.counts, c.user_id = k.user_id as is_owner,
                c.ended_at is not null as is_over
           from touched as k
