@@ -35,6 +35,7 @@ _TOLD = re.compile(
 )
 _NO_TABLE = re.compile(r"Result  [^\n]*(\n  Buffers: [^\n]*)?")
 _COSTS = re.compile(r"\(cost=[^)]*\) ")
+_WIDTH = 150  # a condition may hold ten thousand ids
 
 
 def plans(connection: Connection) -> str:
@@ -63,7 +64,8 @@ def _inside(connection: Connection, query: str) -> list[str]:
     def listen(notice: Diagnostic) -> None:
         found = _TOLD.match(notice.message_primary or "")
         if found and "SELECT 1 FROM ONLY" not in found["query"] and query.strip() not in found["query"]:
-            plan = _COSTS.sub("", found["plan"])
+            lines = _COSTS.sub("", found["plan"]).split("\n")
+            plan = "\n".join(line if len(line) <= _WIDTH else line[: _WIDTH - 2] + " …" for line in lines)
             if not _NO_TABLE.fullmatch(plan):
                 told.append(plan)
 
