@@ -21,13 +21,10 @@ begin
            set ended_at = null, end_reason = null
          where p.id = v_clocks.period_id;
         if p_is_new then
-            -- A start that was corrected to after the conversion could not move meanwhile (move_start).
-            update public.lead_protection_periods as p
-               set started_at = l.created_at,
-                   policy_version = (select x.version from internal.policy_in_force(p.policy, l.created_at) as x)
-              from public.leads as l
-             where p.id = v_clocks.period_id and l.id = p.lead_id
-               and p.start_reason = 'REGISTERED' and p.started_at <> l.created_at;
+            -- A start that was corrected to after the conversion could not move meanwhile.
+            perform internal.correct_start(v_clocks.period_id, l.created_at)
+               from public.leads as l
+              where l.id = p_lead_id;
         end if;
     end if;
     if v_reopened or not p_is_new then

@@ -1,5 +1,5 @@
 -- New activities, one or a hundred thousand in a statement. The usual one restarts its lead's clock and no more
--- (restarts_plainly): the row is updated in place. Every other lead is computed anew from its facts.
+-- (restarts_plainly): the row is updated in place. Many, and whatever is more than that, go through restart_clocks.
 -- security definer: Module 02 writes activities and nothing else.
 create or replace function internal.count_new_activities() returns trigger
 language plpgsql
