@@ -169,7 +169,7 @@ def list_command(
     """List events: what waits first, then dead letters, then what was published, the latest first.
 
     \b
-    Exit codes: 0 done, 1 the database refused, 3 unreachable, 7 not migrated.
+    Exit codes: 0 done, 1 the database refused (LP026 unknown type), 3 unreachable, 7 not migrated.
 
     \b
     Examples:
@@ -259,8 +259,8 @@ def replay_command(
     event_id. A reminder's sent_at stays; that of one that was given up is set when it is accepted.
 
     \b
-    Exit codes: 0 done, 1 the database refused (LP023 no condition, LP024 unknown event),
-    3 unreachable.
+    Exit codes: 0 done, 1 the database refused (LP023 no condition, LP024 unknown event, LP026
+    unknown type), 3 unreachable.
 
     \b
     Examples:
@@ -292,7 +292,8 @@ def discard_command(app: App, events: tuple[int | UUID, ...], yes: bool) -> None
     """Delete pending events or dead letters that nobody shall get; without --yes only show which.
 
     A reminder's row goes with its event, so that it is queued anew if it is still due; one that was
-    sent before stays sent. All are discarded or none.
+    sent before stays sent. What had been published before it was replayed is in the archive again. All
+    are discarded or none.
 
     \b
     Exit codes: 0 done, 1 the database refused (LP024 neither pending nor dead, LP025 a publisher has

@@ -15,7 +15,9 @@ _COLUMNS = """
         add column if not exists attempts integer not null default 0,
         add column if not exists next_attempt_at timestamptz,
         add column if not exists last_error text,
-        add column if not exists original_id bigint;
+        add column if not exists original_id bigint,
+        -- Younger (0028), but today's schema file speaks of it.
+        add column if not exists published_at timestamptz;
     alter table public.outbox_archive add column if not exists original_id bigint;
 """
 # As db/schema/030_settings.sql has them.

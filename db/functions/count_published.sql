@@ -1,4 +1,5 @@
--- The archive loses its months; what came into it stays counted.
+-- The archive loses its months; what came into it stays counted. A replayed event that is discarded comes back, and was
+-- counted when it was published.
 -- security definer: writers have no right on the machinery.
 create or replace function internal.count_published() returns trigger
 language plpgsql
@@ -9,6 +10,7 @@ begin
     insert into internal.figure_deltas (figure, label_1, amount)
     select 'outbox_published_total', e.event_type, count(*)
       from entered as e
+     where e.published_at >= now()
      group by e.event_type;
     return null;
 end

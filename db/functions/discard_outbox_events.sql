@@ -1,6 +1,6 @@
 -- Pending events and dead letters that nobody shall get. A reminder's row goes with its event, so that it is queued
 -- anew if it is still due (the trigger on lead_reminders sends the sweep to its lead); one that was sent, or is at a
--- mail worker, stays.
+-- mail worker, stays. One that was published and is replayed goes back to where it was: it did go out.
 -- security definer: operations may read the outbox, and write it by this.
 create or replace function public.discard_outbox_events(p_ids bigint[])
 returns table (id bigint, event_id uuid, event_type text, lead_id bigint, is_queued_anew boolean)
@@ -57,9 +57,22 @@ begin
             delete from public.outbox_dead_letters as d where d.id = any (p_ids) returning d.*
         ),
         discarded as materialized (
-            select p.id, p.event_id, p.event_type, p.lead_id from pending as p
+            select p.id, p.event_id, p.event_type, p.lead_id, p.user_id, p.payload, p.created_at, p.published_at,
+                   p.original_id
+              from pending as p
              union all
-            select d.id, d.event_id, d.event_type, d.lead_id from dead as d
+            select d.id, d.event_id, d.event_type, d.lead_id, d.user_id, d.payload, d.created_at, d.published_at,
+                   d.original_id
+              from dead as d
+        ),
+        put_back as (
+            insert into public.outbox_archive (
+                id, event_id, event_type, lead_id, user_id, payload, created_at, published_at, original_id
+            )
+            select d.id, d.event_id, d.event_type, d.lead_id, d.user_id, d.payload, d.created_at, d.published_at,
+                   d.original_id
+              from discarded as d
+             where d.published_at >= internal.retention_start('outbox_retention')
         ),
         forgotten as (
             delete from public.lead_reminders as r
@@ -74,6 +87,6 @@ begin
 end
 $$;
 comment on function public.discard_outbox_events(bigint[]) is
-    'Deletes pending events and dead letters, all or none, and the rows of reminders among them that were not sent (is_queued_anew: if still due). Errors: LP023 no id, LP024 neither pending nor dead, LP025 at a publisher.';
+    'Deletes pending events and dead letters, all or none, and the rows of reminders among them that were not sent (is_queued_anew: if still due); what was published before it was replayed is in the archive again, as long as that keeps it. Errors: LP023 no id, LP024 neither pending nor dead, LP025 at a publisher.';
 revoke all on function public.discard_outbox_events(bigint[]) from public;
 grant execute on function public.discard_outbox_events(bigint[]) to lead_operations;

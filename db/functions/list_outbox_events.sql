@@ -31,6 +31,7 @@ as $$
 #variable_conflict use_column
 begin
     perform internal.checked_limit(p_limit);
+    perform internal.checked_event_type(p_event_type);
     return query
         select e.*
           from (
@@ -89,7 +90,7 @@ end
 $$;
 comment on function public.list_outbox_events(
     bigint[], uuid[], text, text, bigint, timestamptz, timestamptz, integer
-) is 'Events by id, state (PENDING, CLAIMED: a publisher has it, RETRYING: refused, waits for next_attempt_at, DEAD, PUBLISHED), type, lead, and time from p_from up to p_to (by published_at, dead_lettered_at, else created_at); what is not published first, then the latest first. Errors: LP022.';
+) is 'Events by id, state (PENDING, CLAIMED: a publisher has it, RETRYING: refused, waits for next_attempt_at, DEAD, PUBLISHED), type, lead, and time from p_from up to p_to (by published_at, dead_lettered_at, else created_at); what is not published first, then the latest first. Errors: LP022, LP026 unknown type.';
 revoke all on function public.list_outbox_events(
     bigint[], uuid[], text, text, bigint, timestamptz, timestamptz, integer
 ) from public;

@@ -63,10 +63,10 @@ begin
         dead as (
             insert into public.outbox_dead_letters (
                 id, event_id, event_type, lead_id, user_id, payload, created_at, dead_lettered_at, attempts, last_error,
-                original_id
+                original_id, published_at
             )
             select g.id, g.event_id, g.event_type, g.lead_id, g.user_id, g.payload, g.created_at, clock_timestamp(),
-                   g.all_attempts, coalesce(g.error, 'refused'), g.original_id
+                   g.all_attempts, coalesce(g.error, 'refused'), g.original_id, g.published_at
               from gone as g
             returning outbox_dead_letters.id
         )

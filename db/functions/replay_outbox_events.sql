@@ -23,6 +23,7 @@ begin
     if num_nonnulls(p_ids, p_event_type, p_lead_id, p_from, p_to) = 0 and p_state is distinct from 'DEAD' then
         perform internal.raise_error('LP023', 'Everything that was ever published is not replayed at once.');
     end if;
+    perform internal.checked_event_type(p_event_type);
     return query
         with revived as (
             delete from public.outbox_dead_letters as d
@@ -44,7 +45,7 @@ begin
         ),
         moved as materialized (
             select d.id, d.event_id, d.event_type, d.lead_id, d.user_id, d.payload, d.created_at,
-                   null::timestamptz as published_at, coalesce(d.original_id, d.id) as original_id
+                   d.published_at, coalesce(d.original_id, d.id) as original_id
               from revived as d
              union all
             select a.id, a.event_id, a.event_type, a.lead_id, a.user_id, a.payload, a.created_at,
@@ -53,12 +54,13 @@ begin
         ),
         queued as (
             insert into public.outbox (
-                event_id, event_type, lead_id, user_id, payload, created_at, claimed_at, original_id
+                event_id, event_type, lead_id, user_id, payload, created_at, claimed_at, original_id,
+                published_at
             )
             select m.event_id, m.event_type, m.lead_id, m.user_id, m.payload, m.created_at,
                    -- A reminder that went out is not withdrawn any more.
                    case when m.event_type = 'lead.protection.reminder' then m.published_at end,
-                   m.original_id
+                   m.original_id, m.published_at
               from moved as m
              order by m.original_id
             returning outbox.id, outbox.event_id
@@ -70,7 +72,7 @@ begin
 end
 $$;
 comment on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz, text) is
-    'Queues published and dead-lettered events anew (p_state PUBLISHED or DEAD: only such), by id, type, lead, and published_at or dead_lettered_at from p_from up to p_to, all conditions together; returns them in the order they were written in. sent_at of a reminder that has one stays. Errors: LP023 no condition (DEAD is one), LP029.';
+    'Queues published and dead-lettered events anew (p_state PUBLISHED or DEAD: only such), by id, type, lead, and published_at or dead_lettered_at from p_from up to p_to, all conditions together; returns them in the order they were written in. sent_at of a reminder that has one stays. Errors: LP023 no condition (DEAD is one), LP026 unknown type, LP029.';
 revoke all on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz, text) from public;
 grant execute on function public.replay_outbox_events(bigint[], text, bigint, timestamptz, timestamptz, text)
 to lead_operations;

@@ -14,6 +14,7 @@ create table if not exists public.outbox (
     next_attempt_at timestamptz,
     last_error text,
     original_id bigint,
+    published_at timestamptz,
     constraint outbox_pkey primary key (id),
     constraint outbox_event_id_once unique (event_id)
 ) with (fillfactor = 80);
@@ -26,6 +27,8 @@ comment on column public.outbox.next_attempt_at is
     'From when it is handed out again, after it was refused, or behind an event of its lead that was; null: at once.';
 comment on column public.outbox.last_error is 'Why it was refused last.';
 comment on column public.outbox.original_id is 'Of a replayed event: the id it was written with, its place among its lead''s events.';
+comment on column public.outbox.published_at is
+    'Of a replayed event that had been published: when; if it is discarded now, it is in the archive as before. Else null.';
 -- Whoever waits for another attempt is not in the way of the others: what may go at once stands together, by id.
 create index if not exists outbox_by_turn on public.outbox (next_attempt_at, id);
 create index if not exists outbox_waiting_by_lead on public.outbox (lead_id, id) where next_attempt_at is not null;

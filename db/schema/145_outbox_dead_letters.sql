@@ -11,6 +11,7 @@ create table if not exists public.outbox_dead_letters (
     attempts integer not null,
     last_error text not null,
     original_id bigint,
+    published_at timestamptz,
     constraint outbox_dead_letters_pkey primary key (id),
     constraint outbox_dead_letters_event_id_once unique (event_id)
 );
@@ -18,6 +19,7 @@ comment on table public.outbox_dead_letters is
     'Events given up after setting outbox_max_attempts or a final refusal; kept until replayed or discarded.';
 comment on column public.outbox_dead_letters.last_error is 'What the sink said at the last attempt.';
 comment on column public.outbox_dead_letters.original_id is 'Of a replayed event: the id it was written with.';
+comment on column public.outbox_dead_letters.published_at is 'Of a replayed event that had been published: when; else null.';
 create index if not exists outbox_dead_letters_by_time on public.outbox_dead_letters (dead_lettered_at);
 create index if not exists outbox_dead_letters_by_lead on public.outbox_dead_letters (lead_id);
 grant select on public.outbox_dead_letters to lead_operations;

@@ -1,6 +1,6 @@
 -- What operations do with events: look, bring back what was published, discard what nobody shall get.
 begin;
-select plan(46);
+select plan(54);
 set local client_min_messages = warning;
 
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days'), (2, 7, now() - interval '1 day');
@@ -27,6 +27,7 @@ select is((select count(*)::integer from list_outbox_events(p_from => now() - in
 select is((select array_agg(l.id) from list_outbox_events(p_ids => array[(select id from claimed)]) as l), array[(select id from claimed)], 'by its number');
 select is((select array_agg(l.id) from list_outbox_events(p_event_ids => array[(select event_id from claimed)]) as l), array[(select id from claimed)], 'by its event_id');
 select throws_ok('select * from list_outbox_events(p_limit => 0)', 'LP022', null, 'a limit of none is refused');
+select throws_ok($$select * from list_outbox_events(p_event_type => 'lead.protection.reminded')$$, 'LP026', null, 'a type that there is not is no empty list');
 
 -- Bringing back.
 update settings set value = 'any' where name = 'reminder_proof';
@@ -35,6 +36,7 @@ update settings set value = 'broker' where name = 'reminder_proof';
 create temp table sent as select sent_at from lead_reminders;
 select ok((select sent_at is not null from sent), 'the reminder is sent');
 select throws_ok('select * from replay_outbox_events()', 'LP023', null, 'everything is not replayed by mistake');
+select throws_ok($$select * from replay_outbox_events(p_event_type => 'lead.protection.reminded')$$, 'LP026', null, 'nor nothing');
 create temp table replayed as select * from replay_outbox_events(p_lead_id => 2);
 select results_eq('select former_id from replayed order by id', 'select id from original where lead_id = 2 order by id', 'a lead''s events come back in their order');
 select results_eq('select o.event_id, o.payload::text from outbox as o join replayed as r using (id) order by o.id',
@@ -54,9 +56,23 @@ call create_lead_hold(1, 7, 'price list');
 select is((select count(*)::integer from outbox where event_type = 'lead.protection.reminder'), 1, 'a hold does not withdraw a reminder that is replayed');
 select is(pg_temp.publish(true), 6, 'all goes out again');
 select is((select r.sent_at from lead_reminders as r), (select sent_at from sent), 'and sent_at stays what it was');
+update outbox_archive set published_at = now() - interval '1 hour' where event_type = 'lead.protection.reminder';
+create temp table as_published as select event_id, event_type, lead_id, user_id, payload::text, created_at, published_at, original_id from outbox_archive;
+create temp table published_so_far as select sum(amount) as amount from internal.figure_deltas where figure = 'outbox_published_total';
 select replay_outbox_events(p_event_type => 'lead.protection.reminder');
 select results_eq('select event_type, is_queued_anew from discard_outbox_events(array(select id from outbox))', $$values ('lead.protection.reminder', false)$$, 'a replayed reminder may be discarded');
 select is((select count(*)::integer from lead_reminders where sent_at is not null), 1, 'it was sent all the same');
+select results_eq('select event_id, event_type, lead_id, user_id, payload::text, created_at, published_at, original_id from outbox_archive order by event_id',
+    'select * from as_published order by event_id', 'and published: it is in the archive as before');
+select replay_outbox_events(p_event_type => 'lead.protection.reminder');
+update settings set value = '1' where name = 'outbox_max_attempts';
+select count(*) from claim_outbox_events('p', 100) as c cross join lateral refuse_outbox_events(c.token, array[c.id], array['no']) as r;
+select is((select d.published_at from outbox_dead_letters as d), now() - interval '1 hour', 'one that was refused while it was replayed');
+select is((select count(*)::integer from discard_outbox_events(array(select id from outbox_dead_letters))), 1, 'may be discarded, too');
+select results_eq('select event_id, published_at from outbox_archive order by event_id', 'select event_id, published_at from as_published order by event_id',
+    'is in the archive again, too');
+select is((select count(*)::integer from outbox where event_type = 'lead.protection.reminder'), 0, 'and nowhere else');
+select results_eq($$select sum(amount) from internal.figure_deltas where figure = 'outbox_published_total'$$, 'select amount from published_so_far', 'published once, counted once');
 
 -- Discarding.
 insert into leads (id, user_id, created_at) values (3, 7, now() - interval '61 days');
