@@ -1,15 +1,6 @@
 -- The figures that go-live holds to a target, over the last seven days: a day may be too quiet to say anything, and a
 -- month holds what has long been put right. Targets and readings are those of the monitoring views.
-create or replace function internal.measure_go_live_targets()
-returns table (
-    criterion text,
-    target text,
-    value numeric,
-    unit text,
-    is_known boolean,
-    is_met boolean,
-    evidence text
-)
+create or replace function internal.measure_go_live_targets() returns setof internal.go_live_measurement
 language sql
 stable
 rows 4
@@ -79,5 +70,5 @@ as $$
      where c.team is null and c.time_window = '7d'
 $$;
 comment on function internal.measure_go_live_targets() is
-    'The criteria of go-live that have a target, as of now(), in the columns of measure_go_live: reminder_sla, sample_success, catering_response, cost_per_lead.';
+    'The criteria of go-live that have a target, as of now(): reminder_sla, sample_success, catering_response, cost_per_lead.';
 revoke all on function internal.measure_go_live_targets() from public;

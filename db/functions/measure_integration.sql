@@ -1,15 +1,6 @@
 -- Whether the modules work together, end to end: whose facts have come in and whose events have gone out, and nothing
 -- lies undeliverable on the way.
-create or replace function internal.measure_integration()
-returns table (
-    criterion text,
-    target text,
-    value numeric,
-    unit text,
-    is_known boolean,
-    is_met boolean,
-    evidence text
-)
+create or replace function internal.measure_integration() returns setof internal.go_live_measurement
 language sql
 stable
 rows 1
@@ -50,5 +41,5 @@ as $$
            ) as d
 $$;
 comment on function internal.measure_integration() is
-    'The criterion integration of go-live, in the columns of measure_go_live: met where every module has been seen and there is no dead letter.';
+    'The criterion integration of go-live: met where every module has been seen and there is no dead letter.';
 revoke all on function internal.measure_integration() from public;

@@ -1,15 +1,6 @@
 -- Whether the peaks have been rehearsed: of each season the latest rehearsal at its load, or above. A server changes,
 -- so one of a year ago shows nothing, nor does a load that is over before anything can pile up.
-create or replace function internal.measure_peak_performance()
-returns table (
-    criterion text,
-    target text,
-    value numeric,
-    unit text,
-    is_known boolean,
-    is_met boolean,
-    evidence text
-)
+create or replace function internal.measure_peak_performance() returns setof internal.go_live_measurement
 language sql
 stable
 rows 1
@@ -35,5 +26,5 @@ as $$
            ) as r
 $$;
 comment on function internal.measure_peak_performance() is
-    'The criterion peak_performance of go-live, in the columns of measure_go_live: met where the latest rehearsal of every season''s load has passed.';
+    'The criterion peak_performance of go-live: met where the latest rehearsal of every season''s load has passed.';
 revoke all on function internal.measure_peak_performance() from public;

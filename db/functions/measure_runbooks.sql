@@ -1,15 +1,6 @@
 -- Whether help is there when it is needed: a runbook that has steps in one language only is half a runbook, and one
 -- that nobody finds is none.
-create or replace function internal.measure_runbooks()
-returns table (
-    criterion text,
-    target text,
-    value numeric,
-    unit text,
-    is_known boolean,
-    is_met boolean,
-    evidence text
-)
+create or replace function internal.measure_runbooks() returns setof internal.go_live_measurement
 language sql
 stable
 rows 1
@@ -36,5 +27,5 @@ as $$
            ) as h
 $$;
 comment on function internal.measure_runbooks() is
-    'The criterion runbooks of go-live, in the columns of measure_go_live: met where each has steps in both languages and a question finds one.';
+    'The criterion runbooks of go-live: met where each has steps in both languages and a question finds one.';
 revoke all on function internal.measure_runbooks() from public;

@@ -51,6 +51,17 @@ begin
             what_to_do text
         );
     end if;
+    if to_regtype('internal.go_live_measurement') is null then
+        create type internal.go_live_measurement as (
+            criterion text,
+            target text,
+            value numeric,
+            unit text,
+            is_known boolean,
+            is_met boolean,
+            evidence text
+        );
+    end if;
     if to_regtype('internal.clock_fact') is null then
         create type internal.clock_fact as (
             at timestamptz,
@@ -76,3 +87,5 @@ comment on type public.lead_explanation is
 comment on type public.protection_difference is 'What verify_lead_protection found: where a stored row parts from its facts.';
 comment on type public.readiness_finding is
     'A row of production_readiness_check: what was looked at, status OK, WARN or FAIL, the evidence, what to do (null: nothing).';
+comment on type internal.go_live_measurement is
+    'A criterion of go-live as it was found: against which target, whether there is anything to judge by, whether it is met, and by what.';
