@@ -10,29 +10,17 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_clocks internal.lead_clocks;
-    v_free bigint[] := array[]::bigint[];
+    v_free constant bigint[] := internal.lock_free_leads(array(
+        select o.lead_id from public.outbox as o
+         where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
+    ));
 begin
-    for v_clocks in
-        select c.*
-          from internal.lead_clocks as c
-          join public.leads as l on l.id = c.lead_id
-         where c.lead_id in (
-                   select o.lead_id from public.outbox as o
-                    where o.id = any (p_ids) and o.event_type = 'lead.protection.reminder'
-               )
-         order by c.lead_id
-           for key share of l skip locked
-           for update of c skip locked
-    loop
-        v_free := v_free || v_clocks.lead_id;
-        update public.outbox as o
-           set claimed_at = null
-         where o.id = any (p_ids) and o.id <= p_claimed_to and o.lead_id = v_clocks.lead_id
-           and internal.outbox_shard(o.lead_id, p_shards) = any (p_held)
-           and o.event_type = 'lead.protection.reminder';
-        perform internal.withdraw_reminders(v_clocks);
-    end loop;
+    update public.outbox as o
+       set claimed_at = null
+     where o.id = any (p_ids) and o.id <= p_claimed_to and o.lead_id = any (v_free)
+       and internal.outbox_shard(o.lead_id, p_shards) = any (p_held)
+       and o.event_type = 'lead.protection.reminder';
+    perform internal.withdraw_reminders(c) from internal.lead_clocks as c where c.lead_id = any (v_free);
     return array(
         select o.lead_id
           from public.outbox as o
