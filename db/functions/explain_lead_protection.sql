@@ -29,9 +29,9 @@ begin
           from (
               select * from internal.lead_history(v_lead_id, v_at)
                union all
-              select v_at, 8, 'ANSWER', null, null, null
+              select v_at, null, 'ANSWER', null, null, null
           ) as h
-         order by h.at, h.rank
+         order by h.at, h.rank -- the answer last
     loop
         if v_fact.at is distinct from v_step.at then
             -- Clocks stay true until the next fact that moves one: just before it, those of the fact before still tell
@@ -68,6 +68,15 @@ begin
         -- fact_effect is the one to judge; a fact that does not count is told in these words.
         v_step.counts := v_step.effect !~ '^(does not count|counts nothing|no protection|announces|not registered)';
         return next v_step;
+        -- What one fact did, the next of its moment does not do again.
+        if v_step.counts then
+            case v_fact.kind
+                when 'ACTIVITY' then v_before.state := v_row.state;
+                when 'REMINDER_INACTIVITY' then v_before.reminder_sent_at := v_row.reminder_sent_at;
+                when 'HOLD' then v_before.clock_stopped_since := v_row.clock_stopped_since;
+                else null;
+            end case;
+        end if;
     end loop;
 end
 $$;

@@ -38,7 +38,9 @@ as $$
             when 'REMINDER_DUE' then 'answers the due reminder and restarts the activity clock'
             else 'restarts the activity clock'
         end
-        when p_kind = 'REMINDER_INACTIVITY' and p_row.reminder_sent_at = p_at then 'starts the grace period'
+        when p_kind = 'REMINDER_INACTIVITY' and p_row.reminder_sent_at = p_at
+            and p_before.reminder_sent_at is distinct from p_at
+            then 'starts the grace period'
         when p_kind = 'REMINDER_INACTIVITY' and p_row.state = 'GRACE' then 'does not count: a grace period runs'
         when p_kind = 'REMINDER_INACTIVITY' then 'does not count: its window lies before the due date'
         when p_kind = 'HOLD' and p_before.clock_stopped_since is not null
@@ -46,9 +48,9 @@ as $$
         when p_kind = 'HOLD' then 'stops the clocks'
         when p_kind = 'RELEASE' and p_row.clock_stopped_since is not null
             then 'another hold still stops the clocks'
+        when p_kind = 'RELEASE' and p_before.clock_stopped_since is null then 'counts nothing: it stopped no clock'
         when p_kind = 'RELEASE' then format(
-            'the clocks run again after %s days on hold',
-            internal.days_between(coalesce(p_before.clock_stopped_since, p_at), p_at)
+            'the clocks run again after %s days on hold', internal.days_between(p_before.clock_stopped_since, p_at)
         )
     end
 $$;

@@ -1,6 +1,6 @@
 -- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
 begin;
-select plan(24);
+select plan(28);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -122,6 +122,38 @@ select results_eq(
     $$select effect from explain_lead_protection(20) where fact in ('hold: before the hand-over', 'lead handed over to user 8')$$,
     $$values ('stops no clock yet: user 7 holds the protection'), ('protection of user 8 starts, on hold')$$,
     'or from the hand-over');
+
+-- What happens at one moment is told in the order in which it happened, and what one fact did no other does again.
+insert into leads (id, user_id, created_at, converted_at) values (22, 7, '2026-03-01 09:00', '2026-03-01 09:00');
+select results_eq(
+    $$select kind from explain_lead_protection(22)$$, $$values ('START'), ('END'), ('ANSWER')$$,
+    'a lead converted when it was registered was registered first'
+);
+insert into leads (id, user_id, created_at) values (23, 7, now() - interval '1 day');
+update leads set user_id = 8 where id = 23;
+update leads set user_id = 9 where id = 23;
+update leads set user_id = 7 where id = 23;
+select results_eq(
+    $$select kind, user_id from explain_lead_protection(23)$$,
+    $$values ('START', 7::bigint), ('END', 7), ('START', 8), ('END', 8), ('START', 9), ('END', 9), ('START', 7), ('ANSWER', 7)$$,
+    'hand-overs of one moment stand in their order: the last is to the user who has the lead'
+);
+insert into leads (id, user_id, created_at) values (24, 7, '2026-03-01 09:00');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (24, 7, 'ends at the start', '2026-03-05 09:00', '2026-03-15 09:00');
+update leads set created_at = '2026-03-15 09:00' where id = 24;
+select is_empty($$select * from explain_lead_protection(24) where kind in ('EMPTY_HOLD', 'RELEASE') and counts$$, 'the end of a hold that stopped no clock starts none');
+insert into leads (id, user_id, created_at) values (25, 7, '2026-03-01 09:00');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) select 25, 7, 'x', '2026-03-10 09:00', d from unnest(array['2026-03-11 09:00', '2026-03-12 09:00']::timestamptz[]) as d;
+insert into lead_reminders (lead_id, user_id, window_start, sent_at) select 25, 7, d, '2026-05-02 09:30' from unnest(array['2026-05-01', '2026-05-02', '2026-05-03']::date[]) as d;
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) select 25, 7, 'QUALIFIED_CALL', '2026-05-04 09:00' from generate_series(1, 2);
+select results_eq(
+    $$select fact, effect from explain_lead_protection(25, '2026-05-05') where kind in ('HOLD', 'REMINDER_INACTIVITY', 'ACTIVITY')$$,
+    $$values ('hold: x', 'stops the clocks'), ('hold: x', 'the clocks are stopped already: overlapping time counts once'),
+             ('reminder sent (window 2026-05-03)', 'starts the grace period'), ('reminder sent (window 2026-05-02)', 'does not count: a grace period runs'),
+             ('reminder sent (window 2026-05-01)', 'does not count: a grace period runs'),
+             ('QUALIFIED_CALL by user 7', 'ends the grace period and restarts the activity clock'), ('QUALIFIED_CALL by user 7', 'restarts the activity clock')$$,
+    'two holds, reminders or activities of one moment do their work once'
+);
 
 set local datestyle = 'German';
 set local intervalstyle = 'iso_8601';
