@@ -1,6 +1,6 @@
 -- Page 1, Reminders: queued when due, once per window; sent when accepted; withdrawn when no longer due.
 begin;
-select plan(76);
+select plan(79);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -197,6 +197,17 @@ select results_eq(
     'daysRemaining is 10 across both DST changes'
 );
 select is_empty($$select * from verify_lead_protection()$$, 'what is stored is what the facts come to');
+
+-- Due before a hold whose release was planned days ago and came a minute ago: until then it could not be queued.
+insert into leads (id, user_id, created_at) values (75, 7, now() - interval '70 days');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (75, 7, 'planned', now() - interval '5 days', now() - interval '1 minute');
+update internal.lead_clocks set facts_entered_at = now() - interval '5 days' where lead_id = 75;
+delete from lead_reminders where sent_at is null;
+delete from leads where id <> 75;
+select is((select oldest_since from internal.count_unsent_reminders(now())), now() - interval '1 minute', 'a reminder waits since the planned release');
+create temp table released as select * from dispatch_due_reminders(1000);
+select results_eq('select lead_id, known_at from released', $$values (75::bigint, now() - interval '1 minute')$$, 'and its row says so');
+select is((select oldest_since from internal.count_unsent_reminders(now())), now() - interval '1 minute', 'queued, it waits no longer than before');
 
 select throws_ok('update lead_reminders set lead_id = 777777', 'LP001', null, 'a reminder is not moved to an unknown lead');
 
