@@ -63,14 +63,14 @@ begin
         end;
         v_step.reminder_due_at := v_row.reminder_due_at;
         v_step.protection_expires_at := v_row.protection_expires_at;
-        v_step.kind := v_fact.kind;
+        v_step.kind := case v_fact.kind when 'HOLD_AHEAD' then 'HOLD' else v_fact.kind end;
         v_step.user_id := case when v_fact.kind = 'ANSWER' then v_row.user_id else v_fact.user_id end;
         -- fact_effect is the one to judge; a fact that does not count is told in these words.
         v_step.counts := v_step.effect !~ '^(does not count|counts nothing|no protection|announces|not registered)';
         return next v_step;
         -- What one fact did, the next of its moment does not do again.
         if v_step.counts then
-            case v_fact.kind
+            case v_step.kind
                 when 'ACTIVITY' then v_before.state := v_row.state;
                 when 'REMINDER_INACTIVITY' then v_before.reminder_sent_at := v_row.reminder_sent_at;
                 when 'HOLD' then v_before.clock_stopped_since := v_row.clock_stopped_since;

@@ -24,11 +24,15 @@ as $$
         when p_kind = 'EMPTY_HOLD' then 'counts nothing: no time of a protection of its user lies in it'
         when p_kind = 'OTHER_ACTIVITY' then 'does not count: not a qualified type'
         when p_kind = 'REMINDER_TERM' then 'announces the end of the base term, moves nothing'
+        when p_counts_from > p_at and p_kind = 'HOLD_AHEAD'
+            then 'stops no clock yet: entered after the expiry was recorded'
         when p_counts_from > p_at then 'does not count: entered after the expiry was recorded'
-        when p_kind = 'HOLD' and p_row.lead_id is null then 'stops no clock yet: no protection had started'
+        when p_kind = 'HOLD_AHEAD' and p_row.lead_id is null then 'stops no clock yet: no protection had started'
         when p_row.lead_id is null then 'no protection had started'
-        when p_kind = 'HOLD' and p_row.user_id is distinct from p_user_id
+        when p_kind = 'HOLD_AHEAD' and p_row.user_id is distinct from p_user_id
             then format('stops no clock yet: user %s holds the protection', p_row.user_id)
+        when p_kind = 'HOLD_AHEAD' and p_row.state in ('EXPIRED', 'CONVERTED')
+            then 'stops no clock yet: protection was over'
         when p_row.user_id is distinct from p_user_id
             then format('does not count: user %s holds the protection', p_row.user_id)
         when p_row.state in ('EXPIRED', 'CONVERTED') then 'does not count: protection was over'
@@ -43,9 +47,9 @@ as $$
             then 'starts the grace period'
         when p_kind = 'REMINDER_INACTIVITY' and p_row.state = 'GRACE' then 'does not count: a grace period runs'
         when p_kind = 'REMINDER_INACTIVITY' then 'does not count: its window lies before the due date'
-        when p_kind = 'HOLD' and p_before.clock_stopped_since is not null
+        when p_kind in ('HOLD', 'HOLD_AHEAD') and p_before.clock_stopped_since is not null
             then 'the clocks are stopped already: overlapping time counts once'
-        when p_kind = 'HOLD' then 'stops the clocks'
+        when p_kind in ('HOLD', 'HOLD_AHEAD') then 'stops the clocks'
         when p_kind = 'RELEASE' and p_row.clock_stopped_since is not null
             then 'another hold still stops the clocks'
         when p_kind = 'RELEASE' and p_before.clock_stopped_since is null then 'counts nothing: it stopped no clock'

@@ -59,15 +59,14 @@ begin
                 from public.lead_holds as h
                where h.lead_id = p_lead_id and h.end_at <= p_at and h.end_at > h.start_at
                union all
-              select h.start_at, 7, h.id, case when s.stops then 'HOLD' else 'EMPTY_HOLD' end, h.user_id, h.reason,
-                     h.counts_from
+              -- HOLD_AHEAD: one that reaches into a protection which started after it.
+              select h.start_at, 7, h.id, coalesce(s.kind, 'EMPTY_HOLD'), h.user_id, h.reason, h.counts_from
                 from public.lead_holds as h
                cross join lateral (
-                     select exists (
-                                select from public.lead_protection_periods as p
-                                 where p.lead_id = h.lead_id and p.user_id = h.user_id
-                                   and tstzrange(p.started_at, p.ended_at) && tstzrange(h.start_at, h.end_at)
-                            ) as stops
+                     select max(case when p.started_at > h.start_at then 'HOLD_AHEAD' else 'HOLD' end) as kind
+                       from public.lead_protection_periods as p
+                      where p.lead_id = h.lead_id and p.user_id = h.user_id
+                        and tstzrange(p.started_at, p.ended_at) && tstzrange(h.start_at, h.end_at)
                      ) as s
                where h.lead_id = p_lead_id and h.start_at <= p_at
           ) as h

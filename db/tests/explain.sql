@@ -1,6 +1,6 @@
 -- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
 begin;
-select plan(28);
+select plan(30);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -122,6 +122,19 @@ select results_eq(
     $$select effect from explain_lead_protection(20) where fact in ('hold: before the hand-over', 'lead handed over to user 8')$$,
     $$values ('stops no clock yet: user 7 holds the protection'), ('protection of user 8 starts, on hold')$$,
     'or from the hand-over');
+insert into leads (id, user_id, created_at) values (26, 7, now() - interval '200 days');
+call reinstate_lead_protection(26, 7, 'x');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
+    (26, 7, 'in the time that is over', now() - interval '100 days', null), (26, 7, 'in the gap', now() - interval '3 days', null),
+    (26, 7, 'only over', now() - interval '99 days', now() - interval '98 days'), (26, 7, 'only in the gap', now() - interval '2 days', now() - interval '1 day');
+select results_eq(
+    $$select fact, effect, counts from explain_lead_protection(26) where kind in ('HOLD', 'EMPTY_HOLD')$$,
+    $$values ('hold: in the time that is over', 'stops no clock yet: entered after the expiry was recorded', true),
+             ('hold: only over', 'does not count: entered after the expiry was recorded', false),
+             ('hold: in the gap', 'stops no clock yet: protection was over', true),
+             ('hold: only in the gap', 'counts nothing: no time of a protection of its user lies in it', false)$$,
+    'or from the reinstatement, whenever it began');
+select is((select effect from explain_lead_protection(26) where fact = 'protection reinstated for user 7'), 'protection of user 7 starts, on hold', 'which starts on hold');
 
 -- What happens at one moment is told in the order in which it happened, and what one fact did no other does again.
 insert into leads (id, user_id, created_at, converted_at) values (22, 7, '2026-03-01 09:00', '2026-03-01 09:00');
