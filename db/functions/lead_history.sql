@@ -60,10 +60,12 @@ begin
                where h.lead_id = p_lead_id and h.end_at <= p_at and h.end_at > h.start_at
                union all
               -- HOLD_AHEAD: one that reaches into a protection which started after it.
-              select h.start_at, 7, h.id, coalesce(s.kind, 'EMPTY_HOLD'), h.user_id, h.reason, h.counts_from
+              select h.start_at, 7, h.id,
+                     case when s.is_ahead then 'HOLD_AHEAD' when not s.is_ahead then 'HOLD' else 'EMPTY_HOLD' end,
+                     h.user_id, h.reason, h.counts_from
                 from public.lead_holds as h
                cross join lateral (
-                     select max(case when p.started_at > h.start_at then 'HOLD_AHEAD' else 'HOLD' end) as kind
+                     select bool_or(p.started_at > h.start_at) as is_ahead
                        from public.lead_protection_periods as p
                       where p.lead_id = h.lead_id and p.user_id = h.user_id
                         and tstzrange(p.started_at, p.ended_at) && tstzrange(h.start_at, h.end_at)
