@@ -10,6 +10,7 @@ set timezone = 'UTC'
 set datestyle = 'ISO'
 set intervalstyle = 'postgres'
 set quote_all_identifiers = off
+set standard_conforming_strings = on
 set extra_float_digits = 1
 as $$
     with relations as (

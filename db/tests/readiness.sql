@@ -29,6 +29,7 @@ set local timezone = 'Asia/Tokyo';
 set local datestyle = 'German';
 set local intervalstyle = 'iso_8601';
 set local quote_all_identifiers = on;
+set local standard_conforming_strings = off;
 set local extra_float_digits = -3;
 select is_empty($$select what, evidence from production_readiness_check() where status = 'FAIL' except select what, evidence from first_look where status = 'FAIL'$$,
     'whatever the asking session''s formats are');
@@ -36,6 +37,7 @@ reset timezone;
 reset datestyle;
 reset intervalstyle;
 reset quote_all_identifiers;
+reset standard_conforming_strings;
 reset extra_float_digits;
 
 -- The sample leaves nothing behind.
