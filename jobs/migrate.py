@@ -25,8 +25,16 @@ from jobs.database import SESSION, Connection, Database, to_yoyo_url
 from jobs.errors import LeadguardError, describe, from_database
 from jobs.exits import Exit
 from jobs.paths import FUNCTIONS, MIGRATIONS, VIEWS
-from jobs.readiness import NotReady, excusing, faults_of_before, find_altered, remembering, shape_findings
-from jobs.sqlfiles import fingerprint, sql_files
+from jobs.readiness import (
+    NotReady,
+    excusing,
+    faults_of_before,
+    find_altered,
+    remembering,
+    rights_are_lost,
+    shape_findings,
+)
+from jobs.sqlfiles import ROLES, fingerprint, sql_files
 from jobs.worker import Backoff
 
 SCHEMA = "internal"
@@ -138,6 +146,9 @@ def migrate(
             say(f"not as the last migrate left it: {finding['what']}: {finding['evidence']}")
         altered = [] if accept_altered else find_altered(guard)
         guard.execute("create schema if not exists internal")
+        if len(pending) < len(migrations) and rights_are_lost(guard):
+            say("the roles have no rights here, as after a restore to a server without them: given back")
+            guard.execute(ROLES.read_bytes())
         patiently = partial(_patiently, guard, patience, say)
         with _backend(url, patience) as backend, _yoyo_lock(backend):
             for migration in backend.to_apply(migrations):

@@ -44,6 +44,16 @@ _ALTERED_BEFORE = """
             where r.kind = 'ORIGIN' and r.name = internal.shape_origin()
        )
 """
+# Those who write leads may always: where they may not, a dump was restored without its rights.
+_RIGHTS_LOST = """
+    select not exists (
+               select from pg_class as c
+                cross join lateral aclexplode(c.relacl) as x
+                where c.oid = l.leads and x.grantee = to_regrole('module02_writer')
+           ) as it
+      from (select to_regclass('public.leads') as leads) as l
+     where l.leads is not null
+"""
 _SHAPE = "select * from internal.inspect_shape() as s where s.status in ('WARN', 'FAIL')"
 _STORED_ROWS = "stored rows"
 
@@ -124,6 +134,12 @@ def faults_of_before(connection: Connection, faults: list[Finding]) -> set[str]:
     if (altered and altered["it"]) or any(fault["what"] == _STORED_ROWS for fault in before):
         return names & ({fault["what"] for fault in faults if fault in before} | {_STORED_ROWS})
     return {fault["what"] for fault in faults if fault in before}
+
+
+def rights_are_lost(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the roles have no rights on the tables, as after a restore to a server that lacks the roles."""
+    row = connection.cursor(row_factory=dict_row).execute(_RIGHTS_LOST).fetchone()
+    return bool(row and row["it"])
 
 
 def find_altered(connection: Connection) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ CHECKS = sorted(SCHEMA.glob("*_is_*.sql"))
 ERROR_CODES = SCHEMA / "020_error_codes.sql"
 EVENTS = SCHEMA / "136_registered_events.sql"
 
+# What a server may lack to which a dump is restored.
+ROLES = SCHEMA / "010_roles.sql"
+
 
 def sql_files(folder: Path) -> list[Path]:
     """The files of a folder in the order in which they are loaded: by name, but `v_…` before all others.
@@ -28,6 +31,12 @@ def sql_files(folder: Path) -> list[Path]:
 def makes_triggers(path: Path) -> bool:
     """Whether loading this file locks a table."""
     return re.search(rb"^create or replace trigger ", path.read_bytes(), re.MULTILINE) is not None
+
+
+def grants() -> Iterator[bytes]:
+    """What the files of db/schema give to the roles and take from PUBLIC, a statement each."""
+    for path in sql_files(SCHEMA):
+        yield from re.findall(rb"^(?:grant|revoke) [^;]+;", path.read_bytes(), re.MULTILINE)
 
 
 def load(

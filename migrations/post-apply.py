@@ -14,9 +14,19 @@ from yoyo import step
 
 from jobs import __version__
 from jobs.paths import FUNCTIONS, VIEWS
-from jobs.readiness import altered_before, require_readiness, validate
+from jobs.readiness import altered_before, require_readiness, rights_are_lost, validate
 from jobs.runbook_files import read_runbooks
-from jobs.sqlfiles import CHECKS, ERROR_CODES, EVENTS, RIGHTS, fingerprint, load, makes_triggers, sql_files
+from jobs.sqlfiles import (
+    CHECKS,
+    ERROR_CODES,
+    EVENTS,
+    RIGHTS,
+    fingerprint,
+    grants,
+    load,
+    makes_triggers,
+    sql_files,
+)
 
 _FIRST_COUNT = """
     select public.refresh_figures()
@@ -62,6 +72,9 @@ def recreate(connection: psycopg.Connection[Any]) -> None:
     # What checks and generated columns call.
     for path in CHECKS:
         connection.execute(path.read_bytes())
+    if rights_are_lost(connection):
+        for statement in grants():
+            connection.execute(statement)
     # What the functions raise by code: a new one needs no delta either.
     connection.execute(ERROR_CODES.read_bytes())
     load(connection, FUNCTIONS, lambda path: not makes_triggers(path))

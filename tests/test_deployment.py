@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -267,6 +268,41 @@ def test_a_backup_is_made_before_a_change_and_proven_by_restoring_it(
     code, out, error = run("restore-check", str(file), url=url, PATH=path)
     assert (code, out) == (Exit.NO_BACKUP, "")
     assert "is no backup that can be read" in error
+
+
+def test_a_restored_database_gets_back_the_roles_and_rights_that_its_server_lacks(
+    url: str, database: Database, path: str, tmp_path: Path
+) -> None:
+    """Roles are the server's: a dump restored without them lacks their rights, and PUBLIC may too much."""
+    file = tmp_path / "lost.dump"
+    database.execute("insert into public.leads (user_id) values (7)")
+    environment = {**os.environ, "PATH": path}
+    subprocess.run(["pg_dump", "-Fc", "-f", file, url], check=True, env=environment)
+    with Cluster(in_memory=True) as other:
+        restored = other.create_database("restored")
+        told = subprocess.run(
+            ["pg_restore", "-d", restored, file], capture_output=True, text=True, env=environment
+        )
+        assert 'role "lead_worker" does not exist' in told.stderr
+        said: list[str] = []
+        assert migrate(restored, say=said.append).altered == {}
+        assert any(line.startswith("the roles have no rights here") for line in said)
+        assert not any(line.startswith("the roles have no rights") for line in _said_by_migrate(restored))
+        with psycopg.connect(restored, autocommit=True) as connection:
+            faults = "select what from public.production_readiness_check() where status = 'FAIL'"
+            settings = {("nothing lost in a crash",), ("whole pages after a crash",)}
+            assert set(connection.execute(faults).fetchall()) <= settings
+            connection.execute("set role module02_writer")
+            connection.execute("insert into public.leads (user_id, company_name) values (8, 'Kantine')")
+            connection.execute("set role lead_operations")
+            assert connection.execute("select count(*) from public.leads").fetchone() == (2,)
+            connection.execute("call public.create_lead_hold(1, 7, 'price list')")
+
+
+def _said_by_migrate(url: str) -> list[str]:
+    said: list[str] = []
+    migrate(url, say=said.append)
+    return said
 
 
 def test_what_is_wrong_in_a_restored_database_is_told(database: Database, connect: Connect, url: str) -> None:
