@@ -6,6 +6,7 @@ as $$
 declare
     v_clocks internal.lead_clocks;
     v_is_warned boolean;
+    v_together bigint[];
 begin
     select c.* into v_clocks from internal.lead_clocks as c where c.lead_id = p_hold.lead_id;
     if not found then
@@ -20,17 +21,18 @@ begin
            and r.sent_at between v_clocks.started_at and p_hold.start_at
     );
     if v_is_warned then
-        update public.lead_holds as h
-           set counts_from = 'infinity'
-          from public.lead_holds as s
-         where s.id = p_hold.id and h.lead_id = s.lead_id and h.start_at = s.start_at and h.counts_from is null
-           and h.xmin = s.xmin and h.cmin = s.cmin;
+        -- Read before any is written: to write a row changes its cmin.
+        v_together := array(
+            select h.id
+              from public.lead_holds as s
+              join public.lead_holds as h on h.lead_id = s.lead_id and h.start_at = s.start_at
+             where s.id = p_hold.id and h.counts_from is null and h.xmin = s.xmin and h.cmin = s.cmin
+        );
+        update public.lead_holds as h set counts_from = 'infinity' where h.id = any (v_together);
     end if;
     perform internal.refuse_over(v_clocks, p_hold.start_at);
     if v_is_warned then
-        update public.lead_holds as h
-           set counts_from = null
-         where h.lead_id = p_hold.lead_id and h.start_at = p_hold.start_at and h.counts_from = 'infinity';
+        update public.lead_holds as h set counts_from = null where h.id = any (v_together);
     end if;
 end
 $$;
