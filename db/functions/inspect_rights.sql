@@ -4,6 +4,19 @@ language sql
 stable
 set search_path = pg_catalog, pg_temp
 as $$
+    -- Who may do in this database and its schemas what nobody but the owner needs.
+    with granted as (
+        select x.grantee, x.privilege_type, 'schema ' || n.nspname as name
+          from pg_namespace as n
+         cross join lateral aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as x
+         where n.nspname = 'internal' or n.nspname = 'public' and x.privilege_type = 'CREATE'
+         union all
+        select x.grantee, x.privilege_type, 'this database'
+          from pg_database as d
+         cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as x
+         where d.datname = current_database() and x.privilege_type in ('CREATE', 'TEMPORARY')
+    )
+
     select 'roles', case when count(f.fault) = 0 then 'OK' else 'FAIL' end,
            coalesce(
                string_agg(n.role || ' ' || f.fault, ', ') filter (where f.fault is not null),
@@ -25,7 +38,14 @@ as $$
                      select string_agg(m.roleid::regrole::text, ', ' order by m.roleid::regrole::text)
                        from pg_auth_members as m
                       where m.member = a.oid
-                 ) as member_of
+                 ) as member_of,
+                 (
+                     select string_agg(
+                                format('%s on %s', g.privilege_type, g.name), ', ' order by g.name, g.privilege_type
+                            )
+                       from granted as g
+                      where g.grantee = a.oid
+                 ) as granted
             from pg_roles as a
       ) as r on r.rolname = n.role
      cross join lateral (
@@ -33,6 +53,7 @@ as $$
                       when r.oid is null then 'is missing'
                       when r.is_mighty then 'may log in or is mighty'
                       when r.member_of is not null then 'may what ' || r.member_of || ' may'
+                      when r.granted is not null then 'has ' || r.granted
                       when not has_schema_privilege(r.oid, 'public', 'usage') then 'may not look into schema public'
                   end as fault
            ) as f
@@ -56,16 +77,7 @@ as $$
            where c.relnamespace in ('public'::regnamespace, 'internal'::regnamespace) and x.grantee = 0
              and exists (select from internal.recorded_shape as r where r.name = c.oid::regclass::text)
            union all
-          select x.privilege_type, 'schema ' || n.nspname
-            from pg_namespace as n
-           cross join lateral aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) as x
-           where x.grantee = 0
-             and (n.nspname = 'internal' or n.nspname = 'public' and x.privilege_type = 'CREATE')
-           union all
-          select x.privilege_type, 'this database'
-            from pg_database as d
-           cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as x
-           where d.datname = current_database() and x.grantee = 0 and x.privilege_type in ('CREATE', 'TEMPORARY')
+          select x.privilege_type, x.name from granted as x where x.grantee = 0
       ) as g
 $$;
 comment on function internal.inspect_rights() is 'Findings on the roles and on what everybody may do.';

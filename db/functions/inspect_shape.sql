@@ -8,21 +8,22 @@ as $$
         select c.kind, c.name,
                case
                    when c.found is null then 'missing'
-                   when c.recorded is null then 'not ours'
+                   -- A table or index that somebody added is theirs; what acts on our rows or refuses some is not.
+                   when c.recorded is null and (c.kind in ('constraint', 'trigger') or x.indisunique) then 'not ours'
+                   when c.recorded is null then 'theirs'
                    when c.recorded <> c.found then 'changed'
                end as fault
           from internal.compare_shape() as c
+          left join pg_index as x on c.kind = 'index' and c.name = x.indexrelid::regclass::text
     ),
 
     told as (
         select k.kind, k.plural,
                count(c.name) filter (where c.fault is null) as right_ones,
                count(c.name) filter (where c.fault in ('missing', 'changed')) as faults,
-               -- A table or index that somebody added is theirs; what acts on our rows is looked at.
-               count(c.name) filter (where c.fault = 'not ours' and k.kind in ('constraint', 'trigger')) as strangers,
+               count(c.name) filter (where c.fault = 'not ours') as strangers,
                string_agg(format('%s (%s)', c.name, c.fault), ', ' order by c.fault, c.name) filter (
-                   where c.fault in ('missing', 'changed')
-                      or c.fault = 'not ours' and k.kind in ('constraint', 'trigger')
+                   where c.fault in ('missing', 'changed', 'not ours')
                ) as names
           from (values
                    ('table', 'tables and columns'), ('type', 'types'), ('constraint', 'constraints'),

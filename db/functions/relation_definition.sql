@@ -11,6 +11,8 @@ as $$
                case when r.relrowsecurity then 'row security' end,
                -- A view that was restored names what its text had left without a name.
                case when r.relkind = 'v' then replace(pg_get_viewdef(r.oid), '::text AS text', '::text') end,
+               -- Whose rights it reads with. How a table is stored is the owner's to tune.
+               case when r.relkind = 'v' then (select string_agg(x, ' ' order by x) from unnest(r.reloptions) as x) end,
                (select string_agg(x::text, ' ' order by x::text) from unnest(r.relacl) as x),
                (
                    select string_agg(

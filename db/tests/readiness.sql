@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(50);
+select plan(55);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -98,6 +98,12 @@ rollback to savepoint untouched;
 create index somebodys_own on leads (city);
 select is(pg_temp.status('indexes'), 'OK', 'an index that somebody added is theirs');
 rollback to savepoint untouched;
+create unique index somebodys_own on leads (city);
+select is(pg_temp.status('indexes'), 'WARN', 'one that refuses leads is worth a look');
+rollback to savepoint untouched;
+alter view v_user_lead_protection set (security_invoker = true);
+select is(pg_temp.evidence('views'), 'public.v_user_lead_protection (changed)', 'a view that reads with other rights is noticed');
+rollback to savepoint untouched;
 create trigger somebodys_own before update on leads for each row execute function suppress_redundant_updates_trigger();
 select is(pg_temp.status('triggers'), 'WARN', 'a trigger that somebody added is worth a look');
 rollback to savepoint untouched;
@@ -122,6 +128,15 @@ select is(pg_temp.evidence('roles'), 'grafana_reader may what module02_writer ma
 rollback to savepoint untouched;
 revoke usage on schema public from public, finops_writer;
 select is(pg_temp.evidence('roles'), 'finops_writer may not look into schema public', 'or that finds nothing of its own');
+rollback to savepoint untouched;
+grant create on schema public to lead_worker;
+select is(pg_temp.evidence('roles'), 'lead_worker has CREATE on schema public', 'one that may make objects of its own is noticed');
+rollback to savepoint untouched;
+grant usage on schema internal to grafana_reader;
+select is(pg_temp.evidence('roles'), 'grafana_reader has USAGE on schema internal', 'as is one that may name the machinery');
+rollback to savepoint untouched;
+do $$ begin execute format('grant create, temporary on database %I to lead_exporter', current_database()); end $$;
+select is(pg_temp.evidence('roles'), 'lead_exporter has CREATE on this database, TEMPORARY on this database', 'or may fill the database');
 rollback to savepoint untouched;
 alter table leads enable row level security;
 select is(pg_temp.evidence('tables and columns'), 'public.leads (changed)', 'rows hidden by a policy are noticed');
