@@ -276,7 +276,10 @@ def _put_in_place(
     except psycopg.Error as error:
         if from_database(error).code is Exit.UNREACHABLE:
             raise
-        hint = from_database(error).hint
+        told = from_database(error)
+        hint = told.hint
+        if told.code is Exit.NOT_MIGRATED:  # which this would not mend
+            hint = "What is missing must come back first: by hand, as db/schema has it, or from a backup."
         problem = LeadguardError(
             f"functions and views could not be put in place: {describe(error)}",
             "None of them became visible, those of before go on." + (f" {hint}" if hint else ""),

@@ -324,6 +324,23 @@ def test_what_is_wrong_in_a_restored_database_is_told(database: Database, connec
     assert refusal.value.code is Exit.NOT_MIGRATED
 
 
+def test_a_column_that_is_gone_is_told_by_check_and_not_sent_round_in_circles(
+    url: str, database: Database
+) -> None:
+    """Migrate re-creates functions and views: whoever has it fail is not told to run it."""
+    database.execute("alter table public.lead_reminders drop column sent_at cascade")
+    code, out, _ = run("--json", "check", url=url)
+    findings = {row["what"]: row for row in json.loads(out)["checks"]}
+    assert code == Exit.NOT_RIGHT
+    assert findings["tables and columns"]["evidence"] == "public.lead_reminders (changed)"
+    assert findings["work"]["evidence"] == "cannot be asked: 42703: column x.sent_at does not exist"
+    with pytest.raises(LeadguardError, match=r"could not be put in place: 42703") as refusal:
+        migrate(url)
+    assert refusal.value.hint is not None
+    assert "leadguard migrate" not in refusal.value.hint
+    assert "What is missing must come back first" in refusal.value.hint
+
+
 def test_a_backup_that_fails_leaves_nothing_behind(url: str, database: Database, tmp_path: Path) -> None:
     """No change, no part of a file, no database; and no password on a command line, where all may read it."""
     address = psycopg.conninfo.make_conninfo(url, password="geheim")  # noqa: S106  # nobody's

@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(55);
+select plan(59);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -140,6 +140,14 @@ select is(pg_temp.evidence('roles'), 'lead_exporter has CREATE on this database,
 rollback to savepoint untouched;
 alter table leads enable row level security;
 select is(pg_temp.evidence('tables and columns'), 'public.leads (changed)', 'rows hidden by a policy are noticed');
+rollback to savepoint untouched;
+alter table lead_reminders drop column sent_at cascade;
+select is(pg_temp.evidence('tables and columns'), 'public.lead_reminders (changed)', 'a column that was dropped is told by its table');
+select is(pg_temp.evidence('work'), 'cannot be asked: 42703: column x.sent_at does not exist', 'also where a question reads it');
+rollback to savepoint untouched;
+drop table settings cascade;
+select is(pg_temp.status('shape'), 'FAIL', 'a table that all of them read is told, too');
+select is(pg_temp.status('roles'), 'OK', 'and what does not need it is answered');
 rollback to savepoint untouched;
 create rule swallow as on update to sample_requests do instead nothing;
 select is(pg_temp.evidence('triggers'), 'rule swallow on public.sample_requests (not ours)', 'as is a rule that takes the place of an update');
