@@ -280,6 +280,8 @@ def replay_command(
             "state": state and state.upper(),
         }
         rows = change(connection, _REPLAY, conditions, yes)
+    if not yes:  # the new numbers were taken back: these are the ones that it can be told by
+        rows = [{**row, "id": row["former_id"]} for row in rows]
     _report(app, rows, "queued again", "would queue again", yes)
 
 

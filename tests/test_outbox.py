@@ -70,6 +70,9 @@ def test_replay_shows_first_and_then_repeats_the_same_bytes(desk: Desk) -> None:
     assert desk.run("publish")[0] == 0
     code, out, _ = desk.outbox("replay", "--lead", "1")
     assert (code, out.splitlines()[-1]) == (0, "would queue again: 2 events; do it with --yes")
+    shown = json.loads(desk.outbox("replay", "--lead", "1", "--json")[1])["events"]
+    # By the numbers that are shown each of them can be named.
+    assert [desk.outbox("show", str(event["id"]))[0] for event in shown] == [0, 0]
     assert desk.pending() == []
     code, out, _ = desk.outbox("replay", "--lead", "1", "--yes")
     assert (code, out.splitlines()[-1]) == (0, "queued again: 2 events")
