@@ -31,6 +31,21 @@ REFUSED_COLUMNS = ("refused_line", "refused_reason")
 # What a spreadsheet program takes for a formula, also behind blanks; a tab or a line end in front it drops.
 _FORMULA = re.compile("[\t\r\n]|[\\s\ufeff\u200b]*[-=+@\uff1d\uff0b\uff0d\uff20]")
 
+# How files in wide letters begin; UTF-32's mark begins as that of UTF-16 does.
+_WIDE = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# Which of the first four bytes are NUL where there is no mark.
+_WITHOUT_MARK = {
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+}
+
 # A byte that the encoding does not know, as `surrogateescape` keeps it.
 _UNDECODABLE = re.compile("[\udc80-\udcff]")
 
@@ -250,7 +265,7 @@ def sniff_delimiter(header: str) -> str:
 
 
 def sniff_encoding(path: Path) -> str:
-    """UTF-8 (with or without a byte order mark), UTF-16 with one, else Windows-1252.
+    """UTF-8, UTF-16 and UTF-32 (with or without a byte order mark), else Windows-1252.
 
     A file that is UTF-8 but for some broken lines stays UTF-8: those lines are refused, instead of
     every umlaut of the others being garbled.
@@ -258,8 +273,13 @@ def sniff_encoding(path: Path) -> str:
     broken = multibyte = 0
     with path.open("rb") as stream:
         start = stream.read(4)
-        if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
+        for mark, encoding in _WIDE.items():
+            if start.startswith(mark):
+                return encoding
+        # A header begins with a letter, and every other byte of that is a NUL.
+        widths = tuple(byte == 0 for byte in start)
+        if widths in _WITHOUT_MARK:
+            return _WITHOUT_MARK[widths]
         stream.seek(0)
         for line in stream:
             if line.isascii():

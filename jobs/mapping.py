@@ -123,20 +123,31 @@ class Plan:
 
 
 def plan(mapping: Mapping, fields: Sequence[str], header: Sequence[str]) -> Plan:
-    """Matches a mapping with a file's header; a field that is not mapped takes the column of its name."""
-    index = {name.casefold(): position for position, name in enumerate(header) if name}
+    """Matches a mapping with a file's header; a field that is not mapped takes the column of its name.
+
+    Capital letters do not matter, unless columns differ in nothing else.
+    """
+    folded: dict[str, list[str]] = {}
+    for name in filter(None, header):
+        folded.setdefault(name.casefold(), []).append(name)
     used: set[str] = set()
 
     def position(column: str) -> int:
-        try:
-            found = index[column.strip().casefold()]
-        except KeyError:
+        column = column.strip()
+        alike = folded.get(column.casefold(), [])
+        if not alike:
             raise UsageProblem(
                 f"the mapping names a column that the file does not have: {column}",
                 f"Its columns are: {', '.join(name for name in header if name)}.",
-            ) from None
-        used.add(header[found])
-        return found
+            )
+        if column not in alike and len(alike) > 1:
+            raise UsageProblem(
+                f"more than one column is called {column}: {', '.join(alike)}",
+                "Name the right one in a mapping file (--mapping), in its own letters.",
+            )
+        found = column if column in alike else alike[0]
+        used.add(found)
+        return header.index(found)
 
     def of_source(source: str) -> Getter:
         return _template(source, position) if _PLACEHOLDER.search(source) else _cell(position(source))
@@ -144,7 +155,7 @@ def plan(mapping: Mapping, fields: Sequence[str], header: Sequence[str]) -> Plan
     getters: dict[str, Getter] = {}
     from_columns = []
     for name in fields:
-        sources = mapping.columns.get(name, name if name.casefold() in index else None)
+        sources = mapping.columns.get(name, name if name.casefold() in folded else None)
         getter: Getter | None = None
         if name in mapping.constants:
             getter = _constant(mapping.constants[name])

@@ -104,7 +104,9 @@ def some_leads(count: int, days: int = 30) -> str:
 # --- what is read -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"]
+)
 @pytest.mark.parametrize("delimiter", [";", ",", "\t"])
 def test_dialect_and_encoding_are_found_out(encoding: str, delimiter: str, target: Target) -> None:
     line_end = "\n" if encoding == "utf-8" else "\r\n"
@@ -370,11 +372,20 @@ def test_a_wrong_mapping_is_named(mapping: str, complaint: str, target: Target) 
         ("", "no header"),
         ("external_id;external_id\n1;2\n", "names a column twice"),
         ("external_id;name\n1;2\n", "no column for user_id, company_name"),
+        ("external_id;User_ID;USER_ID;company_name\n1;7;8;X\n", "more than one column is called user_id"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_named(text: str, complaint: str, target: Target) -> None:
     with pytest.raises(UsageProblem, match=complaint):
         target.load(LEADS, text)
+
+
+def test_of_columns_that_differ_in_capitals_the_one_that_is_named_is_taken(target: Target) -> None:
+    text = "external_id;user_id;USER_ID;company_name;Ort;ORT\n1;7;8;X;Köln;Bonn\n"
+    path = target.file('[columns]\ncity = "ORT"\n', "mapping.toml")
+    report = target.load(LEADS, text, mapping=path)
+    assert report.ignored_columns == ("USER_ID", "Ort")
+    assert target.rows("select user_id, city from leads") == [(7, "Bonn")]
 
 
 # --- a bad row loses nothing else -------------------------------------------------------------------------
