@@ -7,9 +7,10 @@ with counted as (
         count(*) filter (where m.state = 'BOUNCED') as bounced,
         count(*) filter (where m.state = 'UNKNOWN') as unknown,
         max(extract(epoch from now() - m.created_at)) filter (where m.state <> 'SENT') as oldest,
-        count(*) filter (where m.sent_at > now() - interval '1 day') as sent
+        count(*) filter (where m.sent_at > now() - interval '24 hours') as sent
     from public.mail_messages as m
-    where m.state <> 'SENT' or m.created_at > now() - interval '2 days'
+    -- One that was stuck for a week may have been sent today.
+    where m.state <> 'SENT' or m.sent_at > now() - interval '24 hours'
 )
 
 select

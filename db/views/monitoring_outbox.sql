@@ -12,7 +12,7 @@ with pending as (
 published as (
     select count(*) as events
     from public.outbox_archive as a
-    where a.published_at > now() - interval '1 day'
+    where a.published_at > now() - interval '24 hours'
 )
 
 select

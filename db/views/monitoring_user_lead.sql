@@ -11,7 +11,7 @@ with counted as (
         count(*) filter (where v.clock_stopped_since is not null) as on_hold,
         count(*) filter (
             where v.state in ('PROTECTED', 'REMINDER_DUE', 'GRACE')
-            and v.protection_expires_at < now() + interval '7 days'
+            and v.protection_expires_at < now() + interval '168 hours'
         ) as ending_soon
     from public.v_user_lead_protection as v
 ),
@@ -29,7 +29,7 @@ ended as (
         count(*) filter (where p.end_reason = 'INACTIVITY') as inactivity,
         count(*) filter (where p.end_reason = 'BASE_TERM') as base_term
     from public.lead_protection_periods as p
-    where p.recorded_at > now() - interval '1 day'
+    where p.recorded_at > now() - interval '24 hours'
 ),
 
 -- What nobody has queued yet, as of the last count of the figures.
