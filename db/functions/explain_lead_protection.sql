@@ -68,9 +68,10 @@ begin
         -- fact_effect is the one to judge; a fact that does not count is told in these words.
         v_step.counts := v_step.effect !~ '^(does not count|counts nothing|no protection|announces|not registered)';
         return next v_step;
-        -- What one fact did, the next of its moment does not do again.
-        if v_step.counts then
+        -- What one fact did, the next of its moment does not do again. A new period has no grace to end.
+        if v_step.counts and v_step.effect !~ '^stops no clock yet' then
             case v_step.kind
+                when 'START' then v_before.state := null;
                 when 'ACTIVITY' then v_before.state := v_row.state;
                 when 'REMINDER_INACTIVITY' then v_before.reminder_sent_at := v_row.reminder_sent_at;
                 when 'HOLD' then v_before.clock_stopped_since := v_row.clock_stopped_since;

@@ -47,7 +47,7 @@ as $$
             then 'starts the grace period'
         when p_kind = 'REMINDER_INACTIVITY' and p_row.state = 'GRACE' then 'does not count: a grace period runs'
         when p_kind = 'REMINDER_INACTIVITY' then 'does not count: its window lies before the due date'
-        when p_kind in ('HOLD', 'HOLD_AHEAD') and p_before.clock_stopped_since is not null
+        when p_kind in ('HOLD', 'HOLD_AHEAD') and p_before.clock_stopped_since >= p_row.protection_started_at
             then 'the clocks are stopped already: overlapping time counts once'
         when p_kind in ('HOLD', 'HOLD_AHEAD') then 'stops the clocks'
         when p_kind = 'RELEASE' and p_row.clock_stopped_since is not null

@@ -1,6 +1,6 @@
 -- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
 begin;
-select plan(30);
+select plan(33);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -167,6 +167,27 @@ select results_eq(
              ('QUALIFIED_CALL by user 7', 'ends the grace period and restarts the activity clock'), ('QUALIFIED_CALL by user 7', 'restarts the activity clock')$$,
     'two holds, reminders or activities of one moment do their work once'
 );
+insert into leads (id, user_id, created_at) values (27, 7, now() - interval '65 days'), (28, 7, now() - interval '9 days'), (29, 7, now() - interval '9 days');
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at)
+select v.id, 7, timezone('Europe/Berlin', v.reminder_due_at)::date, v.reminder_due_at, now() - interval '1 day' from v_user_lead_protection as v where v.id = 27;
+insert into lead_holds (lead_id, user_id, reason, start_at) values (28, 7, 'of the former', now() - interval '8 days');
+update leads set user_id = 8 where id in (27, 28, 29);
+select record_qualified_activity(27, 8);
+call create_lead_hold(28, 8, 'of the new');
+insert into lead_holds (lead_id, user_id, reason, start_at) values (28, 8, 'and again', now()), (29, 8, 'ahead', now() - interval '5 days');
+select is((select effect from explain_lead_protection(27) where kind = 'ACTIVITY'), 'restarts the activity clock', 'a grace that the hand-over ended is not ended by the new user''s call');
+select results_eq(
+    $$select fact, effect from explain_lead_protection(28) where kind = 'HOLD' and user_id = 8$$,
+    $$values ('hold: of the new', 'stops the clocks'), ('hold: and again', 'the clocks are stopped already: overlapping time counts once')$$,
+    'nor are clocks that start now stopped already by the former user''s hold');
+update lead_protection_periods set ended_at = now() - interval '2 days' where lead_id = 29 and user_id = 7;
+update lead_protection_periods set started_at = now() - interval '2 days' where lead_id = 29 and user_id = 8;
+update leads set user_id = 7 where id = 29;
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (29, 7, 'at once', now() - interval '5 days', now() - interval '3 days');
+select results_eq(
+    $$select fact, effect from explain_lead_protection(29) where kind = 'HOLD'$$,
+    $$values ('hold: ahead', 'stops no clock yet: user 7 holds the protection'), ('hold: at once', 'stops the clocks')$$,
+    'nor by one that stops none yet');
 
 set local datestyle = 'German';
 set local intervalstyle = 'iso_8601';
