@@ -72,7 +72,7 @@ begin
             select d.id, d.event_id, d.event_type, d.lead_id, d.user_id, d.payload, d.created_at, d.published_at,
                    d.original_id
               from discarded as d
-             where d.published_at >= internal.retention_start('outbox_retention')
+             where d.published_at is not null
         ),
         forgotten as (
             delete from public.lead_reminders as r

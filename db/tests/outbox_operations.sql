@@ -1,6 +1,6 @@
 -- What operations do with events: look, bring back what was published, discard what nobody shall get.
 begin;
-select plan(54);
+select plan(56);
 set local client_min_messages = warning;
 
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days'), (2, 7, now() - interval '1 day');
@@ -73,6 +73,12 @@ select results_eq('select event_id, published_at from outbox_archive order by ev
     'is in the archive again, too');
 select is((select count(*)::integer from outbox where event_type = 'lead.protection.reminder'), 0, 'and nowhere else');
 select results_eq($$select sum(amount) from internal.figure_deltas where figure = 'outbox_published_total'$$, 'select amount from published_so_far', 'published once, counted once');
+update outbox_archive set published_at = case lead_id when 1 then now() + interval '1 second' else now() - interval '1 year' end;
+select replay_outbox_events(p_lead_id => i) from generate_series(1, 2) as i;
+select count(*) from discard_outbox_events(array(select id from outbox));
+select results_eq($$select sum(amount) from internal.figure_deltas where figure = 'outbox_published_total'$$, 'select amount from published_so_far',
+    'nor counted again by a transaction that is older than its publishing');
+select set_eq('select event_id from outbox_archive', 'select event_id from as_published', 'and maintain alone says what has been kept for long enough');
 
 -- Discarding.
 insert into leads (id, user_id, created_at) values (3, 7, now() - interval '61 days');
