@@ -28,6 +28,13 @@ _WAITING = """
      order by m.state in ('BOUNCED', 'UNKNOWN') desc, m.id
      limit 1000
 """
+# What the next pass makes messages of.
+_TO_BE_WRITTEN = """
+    select count(*) as reminders
+      from public.lead_reminders as r
+     where r.sent_at is null and r.channel = 'EMAIL'
+       and not exists (select from public.mail_message_reminders as x where x.reminder_id = r.id)
+"""
 _SENDER = "select public.mail_sender() as sender"
 _RESEND = "select public.resend_mail_messages(%s::bigint[]) as number"
 _BY_EVENT = "select public.replace_mail_by_events(%s::bigint[]) as number"
@@ -36,11 +43,16 @@ _BY_EVENT = "select public.replace_mail_by_events(%s::bigint[]) as number"
 def show_waiting(app: App) -> None:
     with app.database.session("leadguard mail") as connection:
         rows = connection.execute(_WAITING).fetchall()
+        row = connection.execute(_TO_BE_WRITTEN).fetchone()
+    to_be_written = row["reminders"] if row else 0
     if app.json:
-        click.echo(as_json({"messages": rows}))
+        click.echo(as_json({"messages": rows, "reminders_to_be_written": to_be_written}))
         return
+    if to_be_written:
+        click.echo(f"The next pass writes to users about {to_be_written} reminders that are in no mail yet.")
     if not rows:
-        click.echo("No mail waits.")
+        if not to_be_written:
+            click.echo("No mail waits.")
         return
     from rich.table import Table
     from rich.text import Text
@@ -196,7 +208,8 @@ def command(
 
     \b
     JSON: {"composed", "sent", "put_off", "bounced", "unknown",
-    "failures": [{"id", "recipient", "outcome", "reason"}]}
+    "failures": [{"id", "recipient", "outcome", "reason"}]}; with --list {"messages": [],
+    "reminders_to_be_written": in no message yet}
 
     \b
     Exit codes: 0 done, also where some were put off or bounced, 1 the database refused, 2 no server or

@@ -211,6 +211,19 @@ def test_a_dry_run_and_a_preview_send_and_change_nothing(
     assert (server.delivered, office.messages()) == ([], [])
 
 
+def test_what_is_in_no_mail_yet_waits_as_well(office: Office, server: MailServer) -> None:
+    office.user(7, "ada@example.org")
+    assert run("mail", "--list", url=office.url)[1] == "No mail waits.\n"
+    office.neglect(7)
+    office.neglect(7)
+    office.remind()
+    listed = json.loads(run("mail", "--list", "--json", url=office.url)[1])
+    assert listed == {"messages": [], "reminders_to_be_written": 2}
+    assert "about 2 reminders that are in no mail yet" in run("mail", "--list", url=office.url)[1]
+    office.mail(server)
+    assert run("mail", "--list", url=office.url)[1] == "No mail waits.\n"
+
+
 # --- what is refused --------------------------------------------------------------------------------------
 
 
