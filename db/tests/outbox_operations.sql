@@ -1,6 +1,6 @@
 -- What operations do with events: look, bring back what was published, discard what nobody shall get.
 begin;
-select plan(56);
+select plan(58);
 set local client_min_messages = warning;
 
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days'), (2, 7, now() - interval '1 day');
@@ -79,6 +79,24 @@ select count(*) from discard_outbox_events(array(select id from outbox));
 select results_eq($$select sum(amount) from internal.figure_deltas where figure = 'outbox_published_total'$$, 'select amount from published_so_far',
     'nor counted again by a transaction that is older than its publishing');
 select set_eq('select event_id from outbox_archive', 'select event_id from as_published', 'and maintain alone says what has been kept for long enough');
+
+-- Accepted without a proof, it went out all the same: refused while it is replayed, it is not withdrawn either.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '61 days' from generate_series(4, 5) as i;
+select count(*) from dispatch_due_reminders();
+select pg_temp.publish(false);
+select replay_outbox_events(p_event_type => 'lead.protection.reminder', p_lead_id => 4);
+select count(*) from claim_outbox_events('p', 100) as c cross join lateral refuse_outbox_events(c.token, array[c.id], array['no']) as r;
+update settings set value = '10' where name = 'outbox_max_attempts';
+select replay_outbox_events(p_event_type => 'lead.protection.reminder', p_lead_id => 5);
+select count(*) from claim_outbox_events('p', 100) as c cross join lateral refuse_outbox_events(c.token, array[c.id], array['no']) as r;
+call create_lead_hold(4, 7, 'x');
+call create_lead_hold(5, 7, 'x');
+select results_eq($$select lead_id, state from list_outbox_events(p_event_type => 'lead.protection.reminder') where lead_id in (4, 5) order by lead_id$$, $$values (4::bigint, 'DEAD'), (5, 'RETRYING')$$,
+    'a hold withdraws neither a dead letter that was published before nor one that waits');
+select is((select count(*)::integer from lead_reminders where lead_id in (4, 5)), 2, 'nor their rows');
+delete from leads where id in (4, 5);
+delete from outbox where lead_id in (4, 5);
+delete from outbox_dead_letters;
 
 -- Discarding.
 insert into leads (id, user_id, created_at) values (3, 7, now() - interval '61 days');
