@@ -29,12 +29,7 @@ _WAITING = """
      limit 1000
 """
 # What the next pass makes messages of.
-_TO_BE_WRITTEN = """
-    select count(*) as reminders
-      from public.lead_reminders as r
-     where r.sent_at is null and r.channel = 'EMAIL'
-       and not exists (select from public.mail_message_reminders as x where x.reminder_id = r.id)
-"""
+_TO_BE_WRITTEN = "select count(*) as reminders from public.v_reminders_to_be_mailed"
 _SENDER = "select public.mail_sender() as sender"
 _RESEND = "select public.resend_mail_messages(%s::bigint[]) as number"
 _BY_EVENT = "select public.replace_mail_by_events(%s::bigint[]) as number"

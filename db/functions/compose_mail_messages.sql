@@ -44,12 +44,7 @@ begin
                p.reminder_digest_threshold as threshold
           from public.sales_users as u
          cross join lateral internal.policy_in_force(u.policy, now()) as p
-         where u.user_id in (
-                   select r.user_id
-                     from public.lead_reminders as r
-                    where r.sent_at is null and r.channel = 'EMAIL'
-                      and not exists (select from public.mail_message_reminders as x where x.reminder_id = r.id)
-               )
+         where u.user_id in (select r.user_id from public.v_reminders_to_be_mailed as r)
            and internal.mail_address(u.user_id) is not null
          order by u.user_id
          limit v_limit
@@ -57,9 +52,8 @@ begin
     loop
         v_reminders := array(
             select r.id
-              from public.lead_reminders as r
-             where r.user_id = v_user.user_id and r.sent_at is null and r.channel = 'EMAIL'
-               and not exists (select from public.mail_message_reminders as x where x.reminder_id = r.id)
+              from public.v_reminders_to_be_mailed as r
+             where r.user_id = v_user.user_id
              order by r.lead_id, r.id
                for update skip locked
         );

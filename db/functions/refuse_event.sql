@@ -21,7 +21,7 @@ begin
      order by t.version desc
      limit 1;
     if not found then
-        perform internal.raise_error('LP026', format('The type given is %L.', left(p_event_type, 100)));
+        perform internal.checked_event_type(coalesce(p_event_type, 'null'));
     end if;
     if jsonb_typeof(v_event) is distinct from 'object' then
         perform internal.raise_error('LP027', format('The payload is %s.', coalesce(jsonb_typeof(v_event), 'absent')));

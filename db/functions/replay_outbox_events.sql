@@ -53,14 +53,12 @@ begin
               from fetched as a
         ),
         queued as (
+            -- With published_at a reminder is not withdrawn any more: it went out.
             insert into public.outbox (
-                event_id, event_type, lead_id, user_id, payload, created_at, claimed_at, original_id,
-                published_at
+                event_id, event_type, lead_id, user_id, payload, created_at, original_id, published_at
             )
-            select m.event_id, m.event_type, m.lead_id, m.user_id, m.payload, m.created_at,
-                   -- A reminder that went out is not withdrawn any more.
-                   case when m.event_type = 'lead.protection.reminder' then m.published_at end,
-                   m.original_id, m.published_at
+            select m.event_id, m.event_type, m.lead_id, m.user_id, m.payload, m.created_at, m.original_id,
+                   m.published_at
               from moved as m
              order by m.original_id
             returning outbox.id, outbox.event_id

@@ -41,7 +41,7 @@ select set_eq(
         ('lead_operations', 'sample_requests', 'SELECT'), ('lead_operations', 'event_catering_requests', 'SELECT'), ('lead_operations', 'cost_entries', 'SELECT'),
         ('lead_operations', 'cost_budget_breaches', 'SELECT'), ('lead_operations', 'seasons', 'SELECT'), ('lead_operations', 'v_current_season', 'SELECT'),
         ('lead_operations', 'mail_messages', 'SELECT'), ('lead_operations', 'mail_message_reminders', 'SELECT'), ('lead_operations', 'monitoring_mail', 'SELECT'),
-        ('grafana_reader', 'monitoring_mail', 'SELECT'),
+        ('grafana_reader', 'monitoring_mail', 'SELECT'), ('lead_operations', 'v_reminders_to_be_mailed', 'SELECT'),
         ('lead_exporter', 'metric_mail_messages_total', 'SELECT'), ('lead_exporter', 'metric_mail_messages_pending', 'SELECT'), ('lead_exporter', 'metric_mail_messages_stuck', 'SELECT'),
         ('lead_operations', 'monitoring_samples', 'SELECT'), ('grafana_reader', 'monitoring_samples', 'SELECT'),
         ('lead_operations', 'monitoring_event_catering', 'SELECT'), ('grafana_reader', 'monitoring_event_catering', 'SELECT'),
