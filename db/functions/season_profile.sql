@@ -8,7 +8,13 @@ declare
     v_season public.seasons;
 begin
     if coalesce(p_season, 'off-season') = 'off-season' then
-        return row('off-season', null, null, 1, 0.60, 0.75, 0.70, 0.85)::public.seasons;
+        v_season.season := 'off-season';
+        v_season.load_multiplier := 1;
+        v_season.app_utilisation := 0.60;
+        v_season.worker_utilisation := 0.75;
+        v_season.database_utilisation := 0.70;
+        v_season.sample_success_target := 0.85;
+        return v_season;
     end if;
     select s.* into v_season from public.seasons as s where lower(s.season) = lower(btrim(p_season));
     if not found then
