@@ -7,9 +7,10 @@ language sql
 stable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    -- Nobody asks in more than a few hundred characters; whatever is pasted costs no more than that.
+    -- Nobody asks in more than a few hundred characters: no more are weighed. A keyword counts behind them, too, as
+    -- below a log that somebody pasted; what is pasted by the megabyte costs no more than that.
     with asked as materialized (
-        select left(p_query, 500) as query, internal.plain_words(left(p_query, 500)) as words
+        select left(p_query, 500) as query, internal.plain_words(left(p_query, 20000)) as words
     ),
 
     lexemes as materialized (

@@ -1,6 +1,6 @@
 -- Module 07: whoever is called at night asks in words, and gets what to do.
 begin;
-select plan(66);
+select plan(69);
 set local client_min_messages = warning;
 
 -- The shape.
@@ -102,6 +102,11 @@ select is(help_guided_operation(q.query) ->> 'kind', 'generic', format('no error
 select is(help_guided_operation('hold', q.locale) ->> 'title', r.title, format('locale %s reads %s', coalesce(quote_literal(q.locale), 'null'), q.reads))
   from (values ('de-AT', 'de'), ('fr', 'en'), (null, 'de')) as q (locale, reads)
   join runbooks as r on r.runbook = 'hold-management' and r.locale = q.reads;
+
+select is(help_guided_operation(q.query) ->> 'kind', 'guided_operation', format('a keyword counts %s', q.place))
+  from (values (repeat('outbox season ', 700) || 'reminder', 'behind ten thousand other characters'),
+               (repeat('x', 10000) || ' LEAD PROTECTION', 'behind one word that has no end'),
+               ('Erinnerung ' || repeat('pizza ', 2000), 'before them')) as q (query, place);
 
 -- Every client may ask; what stands behind the answer is for operations only.
 create function pg_temp.asks(p_role text) returns text language plpgsql as $_$
