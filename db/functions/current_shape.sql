@@ -69,6 +69,10 @@ as $$
               select 'kpi_thresholds', k.kpi from public.kpi_thresholds as k
                union all
               select 'expected_jobs', j.job from public.expected_jobs as j
+               union all
+              select 'event_types', e.event_type || ' ' || e.version from public.event_types as e
+               union all
+              select 'internal.figure_kinds', k.figure from internal.figure_kinds as k
           ) as x (registry, name)
     )
 

@@ -28,7 +28,7 @@ as $$
           from (values
                    ('table', 'tables and columns'), ('type', 'types'), ('constraint', 'constraints'),
                    ('index', 'indexes'), ('view', 'views'), ('function', 'functions'), ('trigger', 'triggers'),
-                   ('row', 'settings, targets and jobs')
+                   ('row', 'rows that must be there')
                ) as k (kind, plural)
           left join compared as c on c.kind = k.kind
          group by k.kind, k.plural

@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(59);
+select plan(61);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -163,7 +163,17 @@ rollback to savepoint untouched;
 delete from settings where name = 'catering_sla';
 update settings set value = '31 days' where name = 'outbox_retention';
 insert into expected_jobs (job, max_silence, tolerated_silence) values ('ours', '1 day', '2 days');
-select is(pg_temp.evidence('settings, targets and jobs'), 'catering_sla of settings (missing)', 'a setting that is gone is noticed, another value and a job of one''s own are not');
+select is(pg_temp.evidence('rows that must be there'), 'catering_sla of settings (missing)', 'a setting that is gone is noticed, another value and a job of one''s own are not');
+rollback to savepoint untouched;
+delete from event_types where event_type = 'lead.protection.expired';
+insert into event_types (event_type, description) values ('ours.happened', 'x');
+select is(
+    pg_temp.evidence('rows that must be there'), 'lead.protection.expired 1 of event_types (missing)',
+    'so is a type of event without which no expiry can be recorded; a type of one''s own is not'
+);
+rollback to savepoint untouched;
+delete from internal.figure_kinds where figure = 'lead_protection_expired_total';
+select is(pg_temp.status('rows that must be there'), 'FAIL', 'and a counter without which nothing is counted');
 rollback to savepoint untouched;
 drop view v_lead_timeline;
 select is(pg_temp.evidence('views'), 'public.v_lead_timeline (missing)', 'a dropped view is noticed');
