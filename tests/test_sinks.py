@@ -59,6 +59,24 @@ def test_a_long_line_that_was_cut_in_the_middle_of_a_letter_is_cut_off(tmp_path:
     assert path.read_text("utf-8").splitlines() == [event(1), event(2)]
 
 
+def test_an_event_of_any_family_is_cut_off_wherever_it_was_cut_short(
+    fresh_database: str, connect: Connect, tmp_path: Path
+) -> None:
+    with connect(fresh_database) as connection:
+        connection.execute("insert into leads (user_id) values (7)")
+        connection.execute(
+            "insert into sample_requests (user_id, product_type, urgency) values (7, 'cheese', 'HIGH')"
+        )
+        written = connection.execute("select payload::text from outbox").fetchall()
+    assert len(written) == 2
+    path = tmp_path / "events.jsonl"
+    for (payload,) in written:
+        for cut in (*range(1, 20), len(payload) - 1, len(payload)):
+            path.write_text(event(1) + "\n" + payload[:cut], "utf-8")
+            deliver(to_file(str(path)), payload)
+            assert path.read_text("utf-8").splitlines() == [event(1), payload], f"cut after {cut} bytes"
+
+
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -69,12 +87,13 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_somebody_elses_line_is_kept_and_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("theirs", ["a note without a line break", '{ "id" : "2"}', "  "])
+def test_somebody_elses_line_is_kept_and_ended(theirs: str, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    path.write_text("a note without a line break", "utf-8")
+    path.write_text(theirs, "utf-8")
     sink = to_file(str(path))
     deliver(sink, event(1))
-    assert path.read_text("utf-8").splitlines() == ["a note without a line break", event(1)]
+    assert path.read_text("utf-8").splitlines() == [theirs, event(1)]
 
 
 def test_a_file_that_is_moved_away_is_begun_anew(tmp_path: Path) -> None:

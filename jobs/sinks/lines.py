@@ -13,7 +13,7 @@ from typing import BinaryIO
 from jobs.errors import UsageProblem
 from jobs.sinks import Event, Refusal
 
-# What each of our events begins with: by it the beginning of one is known from a line of somebody else's.
+# What each of our events begins with, blanks apart: by it the beginning of one is known from another's line.
 _OPENING = b'{"event_id"'
 _CHUNK = 65536
 
@@ -104,7 +104,8 @@ def _mend(file: FileIO) -> None:
     fragment = tail[tail.rfind(b"\n") + 1 :]
     if not fragment:
         return
-    if fragment.startswith(_OPENING) or _OPENING.startswith(fragment):
+    begun = bytes(fragment).translate(None, b" ")[: len(_OPENING)]
+    if begun and _OPENING.startswith(begun):
         file.truncate(file.seek(0, os.SEEK_END) - len(fragment))
     else:
         file.write(b"\n")
