@@ -6,6 +6,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 import click
@@ -13,7 +14,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from jobs.console import App, Command, common_options, pass_app, to_json
-from jobs.database import Connection
+from jobs.database import Connection, Database, record_run
 from jobs.sinks import VARIABLE, Event, Refusal, Sink, SinkFailed, open_sink
 from jobs.worker import Backoff
 
@@ -385,6 +386,19 @@ def events_option(name: str) -> Callable[[Command], Command]:
     )
 
 
+def _opened(url: str, database: Database, connection: Connection) -> Sink:
+    """The sink. One that cannot be reached is a run that failed, one that nobody understands is none."""
+    began = time.monotonic()
+    try:
+        return open_sink(url, database)
+    except SinkFailed as failure:
+        with suppress(psycopg.Error):  # which must not hide what failed
+            record_run(
+                connection, "publish", time.monotonic() - began, "FAILURE", {"error": str(failure)[:500]}
+            )
+        raise
+
+
 @click.command("publish")
 @sink_option("Where to: stdout:, file:PATH, notify:CHANNEL or a broker, see below")
 @events_option("--limit")
@@ -446,7 +460,7 @@ def command(app: App, sink_url: str, limit: int) -> None:
     """
     database = app.database
     with database.session("leadguard publish") as connection:
-        sink = open_sink(sink_url, database)
+        sink = _opened(sink_url, database, connection)
         try:
             with database.job_run(connection, "publish") as detail:
                 result = publish(connection, sink, limit)

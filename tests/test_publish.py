@@ -246,6 +246,25 @@ def test_a_failed_pass_is_recorded_as_such(outbox: Outbox) -> None:
     assert rows[1][2]["sent"] == 1
 
 
+@pytest.mark.parametrize(
+    ("sink", "code", "outcomes"),
+    [
+        ("nats://127.0.0.1:1/leads", 6, [("publish", "FAILURE")]),
+        ("file:/nonexistent/events.jsonl", 6, [("publish", "FAILURE")]),
+        ("file:", 2, []),
+    ],
+    ids=["away", "cannot be opened", "no sink at all"],
+)
+def test_a_pass_that_cannot_reach_its_sink_has_failed_and_a_slip_of_the_pen_is_none(
+    sink: str, code: int, outcomes: list[tuple[str, str]], outbox: Outbox
+) -> None:
+    outbox.fill(1)
+    assert outbox.run("--sink", sink)[0] == code
+    rows = outbox.connection.execute("select job, outcome, detail from public.job_runs").fetchall()
+    assert [row[:2] for row in rows] == outcomes
+    assert all(row[2]["error"] for row in rows)
+
+
 @pytest.fixture
 def blocked(outbox: Outbox) -> Iterator[tuple[Process, int]]:
     """A publisher that is stuck in the middle of writing: its reader has stopped reading."""
