@@ -15,7 +15,7 @@ import click
 import psycopg
 
 from jobs.console import App, common_options, pass_app
-from jobs.database import Connection, Database
+from jobs.database import Connection, Database, failed_run
 from jobs.errors import LeadguardError, describe, from_database
 from jobs.exits import Exit
 from jobs.logs import logger
@@ -292,13 +292,12 @@ def command(app: App, url: str, once: bool) -> int:
         if not once:
             consume(app.database, url, stopping)
             return Exit.DONE
-        with (
-            app.database.session("leadguard consume") as connection,
-            closing(open_source(url)) as source,
-            app.database.job_run(connection, "consume") as detail,
-        ):
-            did = drain(connection, source, stopping.is_set)
-            detail.update(asdict(did))
+        with app.database.session("leadguard consume") as connection:
+            with failed_run(connection, "consume", SourceFailed):
+                source = open_source(url)
+            with closing(source), app.database.job_run(connection, "consume") as detail:
+                did = drain(connection, source, stopping.is_set)
+                detail.update(asdict(did))
     told = f"applied {did.applied}, known already {did.duplicates}, dead letters {did.dead_lettered}"
     app.report(told, **asdict(did))
     return Exit.DONE

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -167,6 +168,18 @@ class Database:
                         _finish(another, row["id"], "FAILURE", detail)
             raise
         _finish(connection, row["id"], "SUCCESS", detail)
+
+
+@contextmanager
+def failed_run(connection: Connection, job: str, failure: type[Exception]) -> Iterator[None]:
+    """Records what fails on the way to a run as one that failed: of other exceptions no run knows."""
+    began = time.monotonic()
+    try:
+        yield
+    except failure as error:
+        with suppress(psycopg.Error):  # which must not hide what failed
+            record_run(connection, job, time.monotonic() - began, "FAILURE", {"error": str(error)[:500]})
+        raise
 
 
 def record_run(

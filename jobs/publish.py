@@ -6,7 +6,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 import click
@@ -14,7 +13,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from jobs.console import App, Command, common_options, pass_app, to_json
-from jobs.database import Connection, Database, record_run
+from jobs.database import Connection, failed_run
 from jobs.sinks import VARIABLE, Event, Refusal, Sink, SinkFailed, open_sink
 from jobs.worker import Backoff
 
@@ -386,19 +385,6 @@ def events_option(name: str) -> Callable[[Command], Command]:
     )
 
 
-def _opened(url: str, database: Database, connection: Connection) -> Sink:
-    """The sink. One that cannot be reached is a run that failed, one that nobody understands is none."""
-    began = time.monotonic()
-    try:
-        return open_sink(url, database)
-    except SinkFailed as failure:
-        with suppress(psycopg.Error):  # which must not hide what failed
-            record_run(
-                connection, "publish", time.monotonic() - began, "FAILURE", {"error": str(failure)[:500]}
-            )
-        raise
-
-
 @click.command("publish")
 @sink_option("Where to: stdout:, file:PATH, notify:CHANNEL or a broker, see below")
 @events_option("--limit")
@@ -460,7 +446,8 @@ def command(app: App, sink_url: str, limit: int) -> None:
     """
     database = app.database
     with database.session("leadguard publish") as connection:
-        sink = _opened(sink_url, database, connection)
+        with failed_run(connection, "publish", SinkFailed):
+            sink = open_sink(sink_url, database)
         try:
             with database.job_run(connection, "publish") as detail:
                 result = publish(connection, sink, limit)

@@ -319,7 +319,7 @@ def test_it_outlives_its_broker_and_its_database_and_stops_when_told(
     assert ("SUCCESS",) in outcomes.fetchall()
 
 
-def test_one_pass_for_cron_says_what_it_did(stream: Stream, fresh_database: str) -> None:
+def test_one_pass_for_cron_says_what_it_did(stream: Stream, fresh_database: str, connect: Connect) -> None:
     stream.send(created(1), b"poison")
     process = start(fresh_database, "consume", "--source", stream.url, "--once", "--json")
     told, _ = process.communicate()
@@ -329,6 +329,8 @@ def test_one_pass_for_cron_says_what_it_did(stream: Stream, fresh_database: str)
     )
     away = start(fresh_database, "consume", "--once", "--source", f"nats://127.0.0.1:{free_port()}/module02")
     assert away.wait(60) == 6
+    runs = connect(fresh_database).execute("select outcome from public.job_runs order by id").fetchall()
+    assert runs == [("SUCCESS",), ("FAILURE",)], "a broker that is away is a run that failed"
 
 
 def test_the_worker_role_suffices(stream: Stream, fresh_database: str, connect: Connect) -> None:
