@@ -1,12 +1,19 @@
 -- A reminder can go out once the facts that made it due are entered, and not before a planned release has passed: that
 -- moment is known in advance, and nobody enters it.
-create or replace function internal.could_be_sent_since(p_clocks internal.lead_clocks, p_at timestamptz)
-returns timestamptz
+create or replace function internal.could_be_sent_since(
+    p_clocks internal.lead_clocks,
+    p_reminder_type text,
+    p_at timestamptz
+) returns timestamptz
 language sql
 immutable parallel safe
 return greatest(
-    (p_clocks).facts_entered_at, case when (p_clocks).last_held_until <= p_at then (p_clocks).last_held_until end
+    coalesce(
+        case p_reminder_type when 'TERM' then (p_clocks).base_known_at else (p_clocks).reminder_known_at end,
+        (p_clocks).facts_entered_at
+    ),
+    case when (p_clocks).last_held_until <= p_at then (p_clocks).last_held_until end
 );
-comment on function internal.could_be_sent_since(internal.lead_clocks, timestamptz) is
-    'From when on a reminder that is due at p_at by these clocks could have been queued, had it been due: the facts were entered and the last hold over.';
-revoke all on function internal.could_be_sent_since(internal.lead_clocks, timestamptz) from public;
+comment on function internal.could_be_sent_since(internal.lead_clocks, text, timestamptz) is
+    'From when on a reminder of a type that is due at p_at by these clocks could have been queued, had it been due: the facts were entered and the last hold over.';
+revoke all on function internal.could_be_sent_since(internal.lead_clocks, text, timestamptz) from public;

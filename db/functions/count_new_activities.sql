@@ -34,6 +34,8 @@ begin
                      from internal.restarted_clock(c, v_occurred_at, p) as k
                ),
                facts_entered_at = greatest(c.facts_entered_at, now()),
+               reminder_known_at = null,
+               base_known_at = coalesce(c.base_known_at, c.facts_entered_at),
                qualified_activities = c.qualified_activities + 1
           from public.activity_types as t, public.protection_policies as p
          where c.lead_id = v_lead_id and c.user_id = v_user_id

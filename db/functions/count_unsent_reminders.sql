@@ -16,7 +16,8 @@ as $$
     ),
 
     unqueued as (
-        select count(*) as reminders, min(greatest(d.due_at, internal.could_be_sent_since(c.clocks, p_at))) as since
+        select count(*) as reminders,
+               min(greatest(d.due_at, internal.could_be_sent_since(c.clocks, d.reminder_type, p_at))) as since
           from (
                select x as clocks
                  from internal.lead_clocks as x

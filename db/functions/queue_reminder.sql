@@ -43,7 +43,7 @@ begin
     values (
         p_clocks.lead_id, p_clocks.user_id, p_reminder_type, p_window_start, p_due_at,
         case when internal.mail_address(p_clocks.user_id) is null then 'EVENT' else 'EMAIL' end, v_metadata,
-        internal.could_be_sent_since(p_clocks, p_at),
+        internal.could_be_sent_since(p_clocks, p_reminder_type, p_at),
         internal.write_event(
             'lead.protection.reminder', p_at, v_row,
             case p_reminder_type

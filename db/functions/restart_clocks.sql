@@ -30,6 +30,8 @@ begin
                          from internal.restarted_clock(c, k.last_at, p) as r
                    ),
                    facts_entered_at = greatest(c.facts_entered_at, now()),
+                   reminder_known_at = null,
+                   base_known_at = coalesce(c.base_known_at, c.facts_entered_at),
                    qualified_activities = c.qualified_activities + k.counts
               from touched as k, public.protection_policies as p
              where c.lead_id = k.lead_id and c.user_id = k.user_id
@@ -53,7 +55,9 @@ begin
         if not v_other.is_owner or v_other.is_over then
             -- Also an activity that counts for nobody yet: a transaction that began earlier may hand its lead over.
             update internal.lead_clocks as c
-               set facts_entered_at = now()
+               set facts_entered_at = now(),
+                   reminder_known_at = coalesce(c.reminder_known_at, c.facts_entered_at),
+                   base_known_at = coalesce(c.base_known_at, c.facts_entered_at)
              where c.lead_id = v_other.lead_id and c.facts_entered_at < now();
         end if;
         if v_other.is_owner then

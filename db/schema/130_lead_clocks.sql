@@ -28,6 +28,8 @@ create table if not exists internal.lead_clocks (
     has_queued_reminder boolean not null default false,
     facts_entered_at timestamptz not null default now(),
     qualified_activities integer not null default 0,
+    reminder_known_at timestamptz,
+    base_known_at timestamptz,
     constraint lead_clocks_pkey primary key (lead_id),
     constraint lead_clocks_lead_id_fkey foreign key (lead_id) references public.leads (id) on delete cascade
 ) with (fillfactor = 80);
@@ -55,6 +57,9 @@ comment on column internal.lead_clocks.next_expiry_check_at is
 comment on column internal.lead_clocks.facts_entered_at is 'When a fact last changed this row.';
 comment on column internal.lead_clocks.qualified_activities is
     'Counted here as the row is written anyway; noted in figure_deltas when its lead goes.';
+comment on column internal.lead_clocks.reminder_known_at is
+    'When the facts were entered by which an inactivity reminder falls due when it does; null: facts_entered_at.';
+comment on column internal.lead_clocks.base_known_at is 'The same of the term reminder.';
 
 create index if not exists lead_clocks_by_user on internal.lead_clocks (user_id);
 create index if not exists lead_clocks_by_reminder_check

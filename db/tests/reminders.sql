@@ -1,6 +1,6 @@
 -- Page 1, Reminders: queued when due, once per window; sent when accepted; withdrawn when no longer due.
 begin;
-select plan(79);
+select plan(92);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -201,13 +201,62 @@ select is_empty($$select * from verify_lead_protection()$$, 'what is stored is w
 -- Due before a hold whose release was planned days ago and came a minute ago: until then it could not be queued.
 insert into leads (id, user_id, created_at) values (75, 7, now() - interval '70 days');
 insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (75, 7, 'planned', now() - interval '5 days', now() - interval '1 minute');
-update internal.lead_clocks set facts_entered_at = now() - interval '5 days' where lead_id = 75;
+update internal.lead_clocks set facts_entered_at = now() - interval '5 days', reminder_known_at = null where lead_id = 75;
 delete from lead_reminders where sent_at is null;
 delete from leads where id <> 75;
 select is((select oldest_since from internal.count_unsent_reminders(now())), now() - interval '1 minute', 'a reminder waits since the planned release');
 create temp table released as select * from dispatch_due_reminders(1000);
 select results_eq('select lead_id, known_at from released', $$values (75::bigint, now() - interval '1 minute')$$, 'and its row says so');
 select is((select oldest_since from internal.count_unsent_reminders(now())), now() - interval '1 minute', 'queued, it waits no longer than before');
+
+-- Since when it is known that a reminder falls due: what moves nothing of that does not make it known anew.
+delete from leads;
+create temp table entered (lead_id bigint, fact text, statement text, knows text);
+insert into entered values
+    (501, 'nothing', 'select 1', 'before'),
+    (502, 'another user''s call', $$insert into lead_activities (lead_id, user_id, activity_type) values (502, 8, 'QUALIFIED_CALL')$$, 'before'),
+    (503, 'a call before the start', $$insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (503, 7, 'QUALIFIED_CALL', now() - interval '90 days')$$, 'before'),
+    (504, 'an extension', $$call extend_lead_protection(504, 7, '1 month', 'a fair')$$, 'before'),
+    (505, 'a hold of no length', $$insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (505, 7, 'x', now() - interval '20 days', now() - interval '20 days')$$, 'before'),
+    (507, 'a note, deleted', $$delete from lead_activities where lead_id = 507$$, 'before'),
+    (508, 'a call of ten days after the start', $$insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (508, 7, 'QUALIFIED_CALL', now() - interval '70 days')$$, 'now'),
+    (509, 'a later start', $$update leads set created_at = now() - interval '70 days' where id = 509$$, 'now'),
+    (510, 'a hold before it fell due', $$insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (510, 7, 'x', now() - interval '50 days', now() - interval '40 days')$$, 'now'),
+    (511, 'a conversion taken back', $$update leads set converted_at = now() where id = 511; update leads set converted_at = null where id = 511$$, 'now'),
+    (512, 'a reminder that was not sent after all', $$delete from lead_reminders where lead_id = 512$$, 'now'),
+    (513, 'another user, and the former', $$update leads set user_id = 8 where id = 513; update leads set user_id = 7, created_at = created_at where id = 513$$, 'not due');
+insert into leads (id, user_id, created_at) select e.lead_id, 7, now() - interval '80 days' from entered as e;
+insert into lead_activities (lead_id, user_id, activity_type) values (507, 7, 'EMAIL_SENT');
+insert into lead_reminders (lead_id, user_id, window_start, sent_at)
+select 512, 7, pg_temp.local_date(v.reminder_due_at), now() - interval '5 days' from v_user_lead_protection as v where v.id = 512;
+update internal.lead_clocks set facts_entered_at = now() - interval '9 days', reminder_known_at = null, base_known_at = null;
+do $$
+declare
+    v_statement text;
+begin
+    for v_statement in select e.statement from entered as e order by e.lead_id
+    loop
+        execute v_statement;
+    end loop;
+end
+$$;
+create temp table after_facts as select * from dispatch_due_reminders(1000);
+select is(
+    (select case a.known_at when now() then 'now' when now() - interval '9 days' then 'before' when null then 'not due' else coalesce(a.known_at::text, 'not due') end
+       from entered as x left join after_facts as a using (lead_id) where x.lead_id = e.lead_id),
+    e.knows, format('after %s it is known since %s', e.fact, e.knows)
+) from entered as e order by e.lead_id;
+-- Both reminders of one lead: each by its own facts.
+delete from leads;
+insert into leads (id, user_id, created_at) values (521, 7, now() - interval '6 months' + interval '5 days'), (522, 7, now() - interval '6 months' + interval '5 days');
+update internal.lead_clocks set facts_entered_at = now() - interval '9 days';
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (521, 7, 'QUALIFIED_CALL', now() - interval '100 days');
+call extend_lead_protection(522, 7, '1 hour', 'a fair');
+select results_eq(
+    $$select lead_id, reminder_type, known_at = now() from dispatch_due_reminders(1000) order by 1, 2$$,
+    $$values (521::bigint, 'INACTIVITY', true), (521, 'TERM', false), (522, 'INACTIVITY', false), (522, 'TERM', true)$$,
+    'a call makes the inactivity reminder known anew, an extension the term reminder'
+);
 
 select throws_ok('update lead_reminders set lead_id = 777777', 'LP001', null, 'a reminder is not moved to an unknown lead');
 
