@@ -31,9 +31,7 @@ class Maintained:
 def maintain(connection: Connection, advance: Callable[[int], None] = lambda rows: None) -> Maintained:
     """One pass. Small steps, each its own transaction in autocommit mode; repeating it does nothing more."""
     made = _number(connection, "select public.make_outbox_partitions() as number")
-    old = connection.execute(
-        "select partition_name, is_dropped from public.drop_outbox_partitions()"
-    ).fetchall()
+    old = connection.execute(_DROP).fetchall()
     return Maintained(
         partitions_made=made,
         partitions_dropped=[row["partition_name"] for row in old if row["is_dropped"]],

@@ -1,5 +1,6 @@
 -- A reminder sent after an activity may count although it did not before: the activity moves the window, where
--- there was a hold even back by a DST hour. Rare, and looked up only for leads held since their clock's last start.
+-- there was a hold even back by a DST hour. Rare, and looked up only for leads that were held since their clock's last
+-- start, or warned.
 create or replace function internal.has_reminder_since(p_lead_id bigint, p_at timestamptz) returns boolean
 language plpgsql
 stable

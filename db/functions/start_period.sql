@@ -1,4 +1,4 @@
--- A protection starts: on transfer and on reinstatement (registration does it for many leads at once).
+-- A protection starts: on transfer and on reinstatement (registration writes its own, protect_new_lead).
 create or replace function internal.start_period(
     p_lead_id bigint,
     p_user_id bigint,
