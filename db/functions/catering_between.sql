@@ -32,11 +32,7 @@ as $$
      cross join (
            select count(*) as breaches
              from public.event_catering_requests as c
-            cross join (
-                  select make_interval(secs => t.threshold::double precision) as sla
-                    from public.v_kpi_thresholds as t
-                   where t.kpi = 'catering_response'
-                  ) as k
+            cross join (select internal.catering_sla() as sla) as k
             where c.breached_at > p_after and c.breached_at <= p_until
                or c.responded_at is null and c.breached_at is null
               and c.requested_at <= least(p_until, now()) - k.sla and c.requested_at > p_after - k.sla

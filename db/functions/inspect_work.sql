@@ -23,11 +23,10 @@ as $$
      union all
     select 'reminders in time',
            case when r.late > 0 then 'FAIL' else 'OK' end,
-           format('%s queued, %s of them unsent for more than an hour', r.queued, r.late),
+           format('%s queued, %s of them not sent in time', r.queued, r.late),
            case when r.late > 0 then 'Run leadguard publish with a sink that proves delivery (and leadguard mail, where mail is configured), or see the setting reminder_proof.' end
       from (
-          select count(*) as queued,
-                 count(*) filter (where greatest(x.due_at, x.known_at) < now() - interval '1 hour') as late
+          select count(*) as queued, internal.count_overdue_reminders('-infinity', now()) as late
             from public.lead_reminders as x
            where x.sent_at is null
       ) as r

@@ -1,6 +1,6 @@
 -- "May we go live?": what is right is told so, what was altered by hand or left undone is told by name.
 begin;
-select plan(61);
+select plan(62);
 set local client_min_messages = warning;
 
 create function pg_temp.status(p_what text) returns text language sql as $$
@@ -207,6 +207,8 @@ select results_eq(
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days');
 insert into lead_reminders (lead_id, user_id, window_start, due_at, known_at) values (1, 7, current_date, now() - interval '2 hours', now() - interval '2 hours');
 select is(pg_temp.status('reminders in time'), 'FAIL', 'a reminder unsent for more than an hour is a failure');
+update kpi_thresholds set threshold = 7201 where kpi = 'reminder_oldest_unsent';
+select is(pg_temp.evidence('reminders in time'), '1 queued, 0 of them not sent in time', 'unless its target leaves it more');
 update settings set value = 'any' where name = 'reminder_proof';
 select is(pg_temp.status('proof of reminders'), 'WARN', 'grace without proof is right for a demo only');
 update internal.lead_clocks set reminder_due_at = reminder_due_at + interval '1 hour' where lead_id = 1;
