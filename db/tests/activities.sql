@@ -1,6 +1,6 @@
 -- Activities: record_qualified_activity, plain inserts, and what they do to a running grace.
 begin;
-select plan(37);
+select plan(41);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '30 days' from generate_series(1, 10) as i;
@@ -98,6 +98,23 @@ select lives_ok(
 );
 reset plpgsql.extra_errors;
 select is_empty($$select * from verify_lead_protection() where lead_id <= 20$$, 'what is stored is what the facts come to');
+
+-- At t = R the reminder is due, at t = B protection is over: an activity of that very moment finds it so.
+insert into protection_policies (policy, base_term, activity_interval, valid_from) values ('due now', '6 months', '240 hours', '2020-01-01'), ('over now', '240 hours', '60 days', '2020-01-01');
+insert into sales_users (user_id, policy) values (21, 'due now'), (22, 'over now');
+insert into leads (id, user_id, created_at) select i, i, now() - interval '240 hours' from generate_series(21, 22) as i;
+insert into lead_activities (lead_id, user_id, activity_type) select i, i, 'QUALIFIED_CALL' from generate_series(21, 22) as i;
+select results_eq($$select pg_temp.events(21)$$, $$values ('lead.protection.activated'), ('lead.protection.reactivated')$$, 'at R it answers a due reminder');
+select results_eq(
+    $$select state, last_qualified_activity_at, protection_expires_at from v_user_lead_protection where id = 22$$, $$values ('EXPIRED', null::timestamptz, now())$$,
+    'at B it comes too late'
+);
+select is((select payload ->> 'current_state' from outbox where lead_id = 22 and event_type = 'lead.protection.activated'), 'EXPIRED', 'as was told when it was registered');
+
+-- Of one statement's leads each gets its own activities, and no other's.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '1 day' from generate_series(23, 25) as i;
+insert into lead_activities (lead_id, user_id, activity_type) values (23, 7, 'EMAIL_SENT'), (24, 7, 'QUALIFIED_CALL'), (24, 7, 'QUALIFIED_CALL'), (25, 7, 'QUALIFIED_CALL');
+select results_eq('select qualified_activities from internal.lead_clocks where lead_id between 23 and 25 order by lead_id', 'values (0), (2), (1)', 'each lead''s are counted');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- An activity on a lead that is due or in grace: nearly always it ends the warning and no more, and is computed from the
 -- stored clocks. Each of the others must be noticed. Leads 1 to 9 get theirs one by one, 11 to 19 in one statement.
 begin;
-select plan(32);
+select plan(33);
 -- Where it is noon now, a reminder sent this morning still counts for a clock that runs out tonight.
 select set_config('timezone', format('Etc/GMT%s', to_char(extract(hour from timezone('UTC', now())) - 12, 'FMSG90')), true) \g /dev/null
 insert into protection_policies (policy, time_zone, valid_from) values ('noon', current_setting('timezone'), '2020-01-01');
@@ -83,6 +83,7 @@ select bag_eq(
     'each warning that was ended is told once, with the moment of the activity'
 );
 select is((select count(*)::int from lead_reminders where lead_id in (9, 19)), 0, 'no queued reminder is left');
+select is((select bool_or(c.has_queued_reminder) from internal.lead_clocks as c where c.lead_id in (9, 19)), false, 'and their rows know: the next activities only restart their clocks');
 select is((select count(*)::int from outbox where lead_id in (9, 19) and event_type = 'lead.protection.reminder'), 0, 'nor its event');
 
 -- Several on a lead in one statement.

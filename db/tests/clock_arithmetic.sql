@@ -1,6 +1,6 @@
 -- Page 1, Clock arithmetic: calendar intervals in the policy's zone, holds in elapsed seconds.
 begin;
-select plan(36);
+select plan(38);
 set local time zone 'Europe/Berlin';
 
 -- Months and days.
@@ -58,7 +58,12 @@ insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
     (26, 7, 'exactly at R', '2025-03-11 09:00', '2025-03-21 09:00'),
     (27, 7, 'a microsecond before R', '2025-03-11 08:59:59.999999', '2025-03-21 08:59:59.999999'),
     (28, 7, 'inside another', '2025-02-01 08:00', '2025-02-21 08:00'),
-    (28, 7, 'inside', '2025-02-05 08:00', '2025-02-06 08:00');
+    (28, 7, 'inside', '2025-02-05 08:00', '2025-02-06 08:00'),
+    (33, 7, 'before R', '2025-02-01 08:00', '2025-02-11 08:00'),
+    (33, 7, 'exactly at R as it then was', '2025-03-21 09:00', '2025-03-24 09:00'),
+    (33, 7, 'after it', '2025-03-25 08:00', '2025-03-28 08:00'),
+    (34, 7, 'before R', '2025-02-01 08:00', '2025-02-11 08:00'),
+    (34, 7, 'before R as it then was', '2025-03-15 08:00', '2025-03-20 08:00');
 
 select is(pg_temp.b(20, '2025-06-01'), timestamptz '2025-07-25 09:00', 'overlapping holds count once: 15 days, not 20');
 select is(pg_temp.r(20, '2025-06-01'), timestamptz '2025-03-26 09:00', 'overlapping holds count once for the activity clock too');
@@ -71,6 +76,8 @@ select is(pg_temp.r(25, '2025-03-20'), timestamptz '2025-03-11 09:00', 'a hold a
 select is(pg_temp.b(25, '2025-04-02'), timestamptz '2025-07-30 08:00', 'the clock that still ran is stopped by that same hold');
 select is(pg_temp.r(26, '2025-03-22'), timestamptz '2025-03-11 09:00', 'a hold that starts exactly at the deadline is too late');
 select is(pg_temp.r(27, '2025-03-22'), timestamptz '2025-03-21 09:00', 'a hold one microsecond before the deadline counts in full');
+select is(pg_temp.r(33, '2025-04-01'), timestamptz '2025-03-21 09:00', 'of three holds one comes before the deadline, the others at it and after it: the first counts alone');
+select is(pg_temp.r(34, '2025-04-01'), timestamptz '2025-03-26 09:00', 'the other counts, too, where the first has moved the deadline past its start');
 
 -- A hold that lies past B once the extension is taken back.
 insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (29, 7, '1 month', 'tender', '2025-02-01');

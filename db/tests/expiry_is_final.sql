@@ -1,6 +1,6 @@
 -- Once the worker has recorded an expiry nothing that is entered, corrected or deleted changes it.
 begin;
-select plan(41);
+select plan(44);
 set local time zone 'Europe/Berlin';
 
 -- R = 2025-03-11 09:00, G = 2025-03-21 09:30, B = 2025-07-10 09:00.
@@ -102,6 +102,13 @@ select results_eq(
     'a hold entered later that begins at the very end changes nothing of the final period'
 );
 select is_empty($$select * from verify_lead_protection(13)$$, 'and what is stored is what the facts come to');
+
+-- Nor does an activity of the new protection that is corrected to have happened in the final one.
+insert into lead_activities (id, lead_id, user_id, activity_type) values (9000000000200, 13, 7, 'QUALIFIED_CALL');
+update lead_activities set occurred_at = '2025-01-21 09:00' where id = 9000000000200;
+select is((select counts_from from lead_activities where id = 9000000000200), timestamptz '2025-01-22 09:00', 'it counts from the end of that on');
+select is_empty($$select * from verify_lead_protection(13)$$, 'and what was recorded is still what the facts come to');
+select is((select last_qualified_activity_at from v_user_lead_protection where id = 13), null, 'for the new one it is too old');
 
 -- What an upsert writes as it is corrects nothing.
 select lives_ok('update lead_reminders set sent_at = sent_at where lead_id = 1', 'a reminder written as it is, is no correction');

@@ -1,6 +1,6 @@
 -- "Why?": every fact in time order, what it did, and an answer that agrees with the view.
 begin;
-select plan(33);
+select plan(34);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -188,6 +188,14 @@ select results_eq(
     $$select fact, effect from explain_lead_protection(29) where kind = 'HOLD'$$,
     $$values ('hold: ahead', 'stops no clock yet: user 7 holds the protection'), ('hold: at once', 'stops the clocks')$$,
     'nor by one that stops none yet');
+-- What is dated at the moment that is asked for is there.
+insert into leads (id, user_id, created_at) values (90, 7, now() - interval '1 day');
+insert into lead_holds (lead_id, user_id, reason, start_at) values (90, 7, 'x', now() - interval '1 hour');
+call release_lead_hold(90, 7);
+call extend_lead_protection(90, 7, '1 month', 'x');
+select record_qualified_activity(90, 7);
+call create_lead_hold(90, 7, 'y');
+select results_eq('select kind from explain_lead_protection(90) where at = now()', $$values ('EXTENSION'), ('ACTIVITY'), ('RELEASE'), ('HOLD'), ('ANSWER')$$, 'in the order in which it counts');
 
 set local datestyle = 'German';
 set local intervalstyle = 'iso_8601';

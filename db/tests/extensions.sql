@@ -1,6 +1,6 @@
 -- extend_lead_protection: the base term grows, for a reason.
 begin;
-select plan(45);
+select plan(48);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.from_start(p_interval interval) returns timestamptz language sql as
@@ -46,6 +46,8 @@ select throws_ok($$call extend_lead_protection(4, 7, '1 month -0.000001 seconds'
 select throws_ok($$call extend_lead_protection(4, 7, null, 'x')$$, 'LP010', null, 'none at all');
 select throws_ok($$call extend_lead_protection(4, 7, '5000 years', 'x')$$, 'LP010', null, 'an absurd one');
 select throws_ok($$call extend_lead_protection(4, 7, '178000000 years', 'x')$$, 'LP010', null, 'one that no timestamp could take');
+select throws_ok($$call extend_lead_protection(4, 7, '50 years 1 second', 'x')$$, 'LP010', null, 'more than fifty years at once');
+select lives_ok($$call extend_lead_protection(9, 7, '50 years', 'x')$$, 'though not fifty');
 select throws_ok($$call extend_lead_protection(4, 7, '50 years', 'x'); call extend_lead_protection(4, 7, '50 years', 'x')$$, 'LP010', null, 'many that come to an absurd one');
 select throws_ok($$call extend_lead_protection(4, 7, '1 month', E'\t ')$$, 'LP004', null, 'a blank reason');
 select throws_ok($$call extend_lead_protection(4, 7, '1 month', null)$$, 'LP004', null, 'no reason');
@@ -66,6 +68,9 @@ select is((select base_expires_at from v_user_lead_protection where id = 2), now
 insert into lead_holds (lead_id, user_id, reason, start_at) values (6, 7, 'x', now() - interval '10 hours');
 call extend_lead_protection(6, 7, '1 month', 'on hold');
 select is((select base_expires_at from v_user_lead_protection where id = 6), pg_temp.from_start('7 months') + interval '10 hours', 'a lead on hold is extended too');
+insert into leads (id, user_id) values (86, 7);
+call extend_lead_protection(86, 7, '1 month', 'granted as it was registered');
+select is((select base_expires_at from v_user_lead_protection where id = 86), timezone('Europe/Berlin', timezone('Europe/Berlin', now()) + interval '7 months'), 'one of the very start counts');
 
 -- The term reminder follows.
 insert into leads (id, user_id, created_at) values (30, 7, now() - interval '6 months' + interval '5 days');

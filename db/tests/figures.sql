@@ -1,6 +1,6 @@
 -- The figures: counted at one moment, counters that never fall, labels that stay few.
 begin;
-select plan(46);
+select plan(48);
 delete from internal.figure_deltas;
 
 create function pg_temp.metric(p_name text, p_labels text default '') returns numeric language plpgsql as $$
@@ -20,6 +20,7 @@ select results_eq('select state, value from metric_lead_protection_state order b
 select is(pg_temp.metric('lead_reminder_due_total'), 0::numeric, 'so are counters whose labels are known');
 select is((select value from metric_lead_reminder_oldest_due_seconds), 0::double precision, 'no reminder waits');
 select is((select value from metric_finops_cost_per_lead where team = 'all' and time_window = '24h'), 0::double precision, 'no cost and no lead make 0, and no division by it');
+select results_eq('select distinct team, value from metric_finops_cost_per_lead_budget', $$values ('all', 25::double precision)$$, 'beside what it may cost');
 select is_empty('select * from verify_figures()', 'the self-check finds nothing');
 select throws_ok($$select * from refresh_figures(now() + interval '1 second')$$, 'LP007', null, 'nobody counts the future');
 
@@ -113,5 +114,9 @@ update settings set value = '0' where name = 'user_series_limit';
 select is((select count(*)::integer from refresh_figures()), 1, 'a refresh');
 select is_empty('select * from metric_lead_protection_state_by_user', 'switched off, the series are gone');
 select is_empty('select * from verify_figures()', 'and in the end the self-check finds nothing');
+update internal.figure_histograms set counts = counts[2:] where figure = 'lead_reminder_delay_seconds' and label_1 = 'INACTIVITY';
+update internal.figure_histograms set counts[8] = count + 1 where figure = 'lead_reminder_delay_seconds' and label_1 = 'TERM';
+select results_eq($$select figure, label from verify_figures() order by 2$$, $$values ('lead_reminder_delay_seconds', 'INACTIVITY'), ('lead_reminder_delay_seconds', 'TERM')$$,
+    'but a histogram that lacks a bound, and one with more below its last bound than at all');
 select * from finish();
 rollback;

@@ -2,7 +2,7 @@
 -- As autovacuum leaves it while it is empty: plans then reckon with one row.
 vacuum lead_holds;
 begin;
-select plan(85);
+select plan(86);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -176,6 +176,10 @@ insert into lead_holds (lead_id, user_id, reason, start_at) values (9, 7, 'open'
 delete from lead_holds where lead_id = 9;
 select results_eq($$select pg_temp.events(9)$$, $$values ('lead.hold.created'), ('lead.hold.released')$$, 'deleting an open hold lets the clock run, and that is told');
 select is((select base_expires_at from v_user_lead_protection where id = 9), now() - interval '20 days' + interval '6 months', 'as if it had not been');
+call create_lead_hold(9, 7, 'x');
+call release_lead_hold(9, 7);
+delete from lead_holds where lead_id = 9;
+select results_eq($$select pg_temp.events(9) offset 2$$, $$values ('lead.hold.created'), ('lead.hold.released')$$, 'deleting one that has just been released is not told again');
 
 -- A hold and what waits for the clock.
 insert into leads (id, user_id, created_at) values (40, 7, now() - interval '61 days');

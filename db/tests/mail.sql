@@ -1,6 +1,6 @@
 -- Reminder mail: from the queued reminder to the mail server's acceptance, and whatever comes between.
 begin;
-select plan(104);
+select plan(106);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -171,15 +171,29 @@ select is(replace_mail_by_events(array[(pg_temp.mail(10)).id]), 1, 'operations g
 select is(pg_temp.way(10), 'EVENT unsent pending', 'her reminder is left to its event');
 select ok((select acknowledge_outbox_events(token, array_agg(id)) from claim_outbox_events('p', 10000) group by token) > 0, 'a sink accepts them');
 select is(array[pg_temp.way(10), pg_temp.way(12)], array['EVENT sent published', 'EVENT sent published'], 'and both are warned');
-insert into leads (id, user_id, created_at) values (120, 13, now() - interval '61 days'), (121, 13, now() - interval '61 days');
-select is((select count(*)::integer from dispatch_due_reminders() where user_id = 13), 2, 'two more for Fred');
+insert into leads (id, user_id, created_at) select i, 13, now() - interval '61 days' from generate_series(120, 122) as i;
+select is((select count(*)::integer from dispatch_due_reminders() where user_id = 13), 3, 'three more for Fred');
+insert into outbox_dead_letters (id, event_id, event_type, lead_id, user_id, payload, created_at, attempts, last_error)
+select o.id, o.event_id, o.event_type, o.lead_id, o.user_id, o.payload, o.created_at, 10, 'x' from outbox as o join lead_reminders as r using (event_id) where r.lead_id = 122;
+delete from outbox as o using outbox_dead_letters as d where d.id = o.id;
 delete from outbox as o using lead_reminders as r where o.event_id = r.event_id and r.lead_id = 120;
 select is((select count(*)::integer from lead_reminders where lead_id = 120), 1, 'one whose event has long left the archive');
 update settings set value = '' where name = 'mail_from';
 select is((select count(*)::integer from dispatch_due_reminders()), 1, 'mail is switched off: that one is queued anew');
+select results_eq('select r.channel, d.lead_id from lead_reminders as r join outbox_dead_letters as d using (event_id)', $$values ('EVENT', 122::bigint)$$, 'one whose event was given up waits for operations');
 select is(array[pg_temp.way(120), pg_temp.way(121)], array['EVENT unsent pending', 'EVENT unsent pending'], 'and both are events');
 select is((select count(*)::integer from claim_mail_messages()), 0, 'nothing is sent without a sender');
 select is_empty($$select * from production_readiness_check() where what in ('mail', 'job mail')$$, 'and nobody is asked about mail');
+
+-- Where nobody knows whether it was accepted, it is sent again ever later, and within the hour.
+insert into mail_messages (user_id, recipient, locale, state, message_id, attempts, unknowns, token, leased_until)
+select 99, 'x@example.org', 'de', 'SENDING', format('<%s@unknown.example>', n), 1, n, gen_random_uuid(), now() + interval '5 minutes' from unnest(array[0, 2, 100]) as n;
+create temp table unknown as select m.id, m.unknowns, record_mail_failure(m.id, m.token, 'UNKNOWN', 'the line broke') as state from mail_messages as m where m.user_id = 99;
+select results_eq(
+    $$select u.unknowns, u.state, m.unknowns, m.next_attempt_at > now() + 0.74 * e.wait and m.next_attempt_at <= now() + e.wait
+        from unknown as u join mail_messages as m using (id)
+        join (values (0, interval '10 minutes'), (2, '40 minutes'), (100, '1 hour')) as e (unknowns, wait) on e.unknowns = u.unknowns order by 1$$,
+    $$values (0, 'PENDING', 1, true), (2, 'PENDING', 3, true), (100, 'PENDING', 101, true)$$, 'ten minutes, twice as long each time, an hour at most');
 
 -- What is old goes, and no counter falls.
 update mail_messages set created_at = now() - interval '100 days' where state = 'SENT';

@@ -1,6 +1,6 @@
 -- Samples, catering, cost and workers as a person reads them, against their targets.
 begin;
-select plan(30);
+select plan(32);
 set local time zone 'Europe/Berlin';
 -- No season but the one that the tests make.
 delete from seasons;
@@ -56,6 +56,12 @@ select is(pg_temp.kpi('cost_per_lead', 'cost_per_lead', 'all 24h'), '15 OK', 'tw
 update settings set value = '15' where name = 'cost_per_lead_budget';
 select is(pg_temp.kpi('cost_per_lead', 'cost_per_lead', 'all 24h'), '15 BREACH', 'less than the budget is asked for');
 select is((select threshold from v_kpi_thresholds where kpi = 'cost_per_lead'), 15::numeric, 'which is the setting');
+
+-- A target is met at its bound where that says so; what is tolerated includes its own.
+select results_eq($$select c, string_agg(coalesce(kpi_status(v, c, 10, t), '-'), ' ' order by v)
+        from (values ('<', 20), ('<=', 20), ('>', 5), ('>=', 5)) as k (c, t) cross join unnest(array[4, 5, 10, 11, 20, 21]) as v group by c order by c$$,
+    $$values ('<', 'OK OK WARN WARN WARN BREACH'), ('<=', 'OK OK OK WARN WARN BREACH'), ('>', 'BREACH WARN WARN OK OK OK'), ('>=', 'BREACH WARN OK OK OK OK')$$, 'each comparison');
+select is(kpi_status(11, '<=', 10, null), 'BREACH', 'where nothing is tolerated, beyond the target is a breach');
 
 -- Workers.
 update expected_jobs set expected_since = now() - interval '1 month';

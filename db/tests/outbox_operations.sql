@@ -1,6 +1,6 @@
 -- What operations do with events: look, bring back what was published, discard what nobody shall get.
 begin;
-select plan(58);
+select plan(61);
 set local client_min_messages = warning;
 
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days'), (2, 7, now() - interval '1 day');
@@ -24,6 +24,8 @@ select is((select count(*)::integer from list_outbox_events(p_lead_id => 2)), 3,
 select is((select count(*)::integer from list_outbox_events(p_event_type => 'lead.protection.reminder')), 1, 'of a type');
 select is((select count(*)::integer from list_outbox_events(p_to => now() - interval '1 hour')), 0, 'of a time');
 select is((select count(*)::integer from list_outbox_events(p_from => now() - interval '1 hour')), 5, 'from when up to when');
+select results_eq('select count(*) filter (where created_at = now()), (select count(*) from list_outbox_events(p_from => now(), p_to => now())) from list_outbox_events(p_from => now())', 'values (5::bigint, 0::bigint)',
+    'the first moment included, the last not');
 select is((select array_agg(l.id) from list_outbox_events(p_ids => array[(select id from claimed)]) as l), array[(select id from claimed)], 'by its number');
 select is((select array_agg(l.id) from list_outbox_events(p_event_ids => array[(select event_id from claimed)]) as l), array[(select id from claimed)], 'by its event_id');
 select throws_ok('select * from list_outbox_events(p_limit => 0)', 'LP022', null, 'a limit of none is refused');
@@ -94,6 +96,9 @@ call create_lead_hold(5, 7, 'x');
 select results_eq($$select lead_id, state from list_outbox_events(p_event_type => 'lead.protection.reminder') where lead_id in (4, 5) order by lead_id$$, $$values (4::bigint, 'DEAD'), (5, 'RETRYING')$$,
     'a hold withdraws neither a dead letter that was published before nor one that waits');
 select is((select count(*)::integer from lead_reminders where lead_id in (4, 5)), 2, 'nor their rows');
+select results_eq($$select s.state, array_agg(distinct l.state) from unnest(array['DEAD', 'RETRYING', 'PUBLISHED']) as s (state)
+        cross join lateral list_outbox_events(p_state => s.state) as l group by s.state order by 1$$,
+    $$values ('DEAD', array['DEAD']), ('PUBLISHED', array['PUBLISHED']), ('RETRYING', array['RETRYING'])$$, 'who asks for one state is shown no other');
 delete from leads where id in (4, 5);
 delete from outbox where lead_id in (4, 5);
 delete from outbox_dead_letters;
@@ -107,6 +112,7 @@ select results_eq($$select event_type, lead_id, is_queued_anew from discard_outb
 select is((select count(*)::integer from outbox where lead_id = 3), 0, 'they are gone');
 select is((select count(*)::integer from outbox_archive where lead_id = 3), 0, 'and were never published');
 select is((select count(*)::integer from lead_reminders where lead_id = 3), 0, 'the reminder''s row goes with its event');
+select is_empty('select * from verify_lead_protection()', 'and the sweep is to look at the lead now');
 select is((select count(*)::integer from dispatch_due_reminders()), 1, 'so that it is queued anew');
 select is((select count(*)::integer from verify_lead_protection()), 0, 'the stored rows are true');
 create temp table taken as select * from claim_outbox_events('p', 100);

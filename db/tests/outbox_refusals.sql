@@ -1,6 +1,6 @@
 -- Page 3: what a sink refuses is tried again, then set apart; it holds up later events of its own lead, and no others.
 begin;
-select plan(77);
+select plan(78);
 set local client_min_messages = warning;
 update settings set value = '1' where name = 'outbox_shards';
 update settings set value = '3' where name = 'outbox_max_attempts';
@@ -81,6 +81,8 @@ insert into leads (id, user_id) values (9, 7), (10, 7);
 update leads set user_id = 8 where id = 9;
 select is((select count(*)::integer from pg_temp.claim()), 3, 'two more leads');
 select is(put_off_outbox_event(pg_temp.token() - 1, pg_temp.first(9), 'down', 20), false, 'who was overtaken puts nothing off');
+select ok(put_off_outbox_event(pg_temp.token(), (select max(id) from outbox), 'down', 20), 'the last that was handed out may be put off');
+update outbox set next_attempt_at = null, last_error = null where last_error = 'down';
 select ok(put_off_outbox_event(pg_temp.token(), pg_temp.first(9), 'down', 20), 'an event is put off');
 select results_eq('select attempts, last_error from outbox where next_attempt_at > clock_timestamp() + interval ''19 s'' and lead_id = 9', $$values (0, 'down')$$, 'for so long, its attempts as they were');
 select is(pg_temp.publish(), 1, 'its lead waits with it, and no other');

@@ -1,6 +1,6 @@
 -- Several publishers at once: each has parts of the outbox, by lead, and no part has two.
 begin;
-select plan(37);
+select plan(44);
 set local client_min_messages = warning;
 
 select is((select value from settings where name = 'outbox_shards'), '4', 'there are four parts, unless somebody says otherwise');
@@ -53,6 +53,22 @@ select is((select count(*)::integer from divided), 8, 'the last one makes the ne
 select is((select array_agg(array[shard, shards] order by shard) from internal.outbox_leases), array[array[0, 3], array[1, 3], array[2, 3]], 'of three parts now');
 select cmp_ok((select min(token) from divided), '>', (select min(token) from taken), 'tokens go on growing');
 select is((select acknowledge_outbox_events(min(token), array_agg(id)) from taken), 0, 'and one of the former division is worth nothing');
+
+-- A part that was taken over in between is the new holder's: what the former says of a reminder there starts no grace.
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '61 days' from generate_series(43, 44) as i;
+select is((select count(*)::integer from dispatch_due_reminders()), 2, 'two reminders in two parts');
+select release_outbox_claim(token) from internal.outbox_leases;
+create temp table former as select * from claim_outbox_events('former', 100);
+update internal.outbox_leases set leased_until = now() - interval '1 second' where shard = 44 % 3;
+create temp table newer as select * from claim_outbox_events('newer', 100);
+select bag_eq($$select f.lead_id from (select min(token) as token, array_agg(id) as ids from former where event_type = 'lead.protection.reminder') as r
+        cross join lateral refuse_outbox_events(r.token, r.ids, array['no', 'no']) as x join former as f on f.id = x.id$$, 'values (43::bigint)', 'the former holder refuses what it had');
+select results_eq($$select lead_id, claimed_at is null from outbox where event_type = 'lead.protection.reminder' order by lead_id$$, $$values (43::bigint, true), (44, false)$$,
+    'and a reminder of the part that it has lost stays the new holder''s');
+select ok((select acknowledge_outbox_events(min(token), array_agg(id), true) from former) > 0, 'or acknowledges all');
+select results_eq('select lead_id from lead_reminders where sent_at is not null', 'values (43::bigint)', 'of the part that it has lost nothing is sent');
+select ok((select acknowledge_outbox_events(min(token), array_agg(id), true) from newer) > 0, 'until the new holder says so');
+select results_eq('select lead_id from lead_reminders where sent_at is not null order by lead_id', 'values (43::bigint), (44)', 'both are');
 
 select * from finish();
 rollback;

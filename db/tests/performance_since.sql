@@ -1,6 +1,6 @@
 -- How it has gone since a moment: the whole window and its parts, each case in the part that it fell into.
 begin;
-select plan(12);
+select plan(14);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 delete from seasons;
@@ -53,13 +53,22 @@ update lead_reminders set due_at = now() - interval '1 hour', known_at = now() -
 select results_eq($$select part, value, detail from performance_since((select at from start), '24h') where kpi = 'reminders_in_time' and value is not null order by 1$$, $$values
     (0, 0.0, '0 of 2 in time, 99 % within 61 min'), (1, 0.0, '0 of 1 in time'), (24, 0.0, '0 of 1 in time, 99 % within 61 min')$$,
     'what waits unsent is late once its time is over, and not before');
+select is((select detail from performance_since((select at from start), '7d') where kpi = 'reminders_in_time' and part = 0), '0 of 2 in time, 99 % within 61 min',
+    'also of a window that is under way');
 select is_empty($$select p.kpi from performance_since((select at from start), '24h') as p join v_kpi_thresholds as t using (kpi)
     where (p.comparison, p.threshold) is distinct from (t.comparison, trim_scale(t.threshold))$$,
     'targets are those of v_kpi_thresholds');
 select throws_ok($$select * from performance_since(now() + interval '1 hour', '24h')$$, 'LP007', null, 'of the future nothing is told');
 select is_empty($$select * from performance_since(now(), '1h')$$, 'nor of a window that there is not');
 
--- Its parts, each by itself.
+-- Its parts, each by itself. What falls on the border between two belongs to the earlier.
+insert into sample_requests (user_id, product_type, status, requested_at, resolved_at) select 9, 'Border', 'LOST', s.at, s.at + interval '5 hours' from start as s;
+insert into event_catering_requests (user_id, event_type, requested_at, responded_at) select 9, 'Border', s.at + interval '1 hour', s.at + interval '6 hours' from start as s;
+insert into event_catering_requests (user_id, event_type, requested_at) select 9, 'Border', s.at + interval '7 hours' from start as s;
+select results_eq($$select kpi, part, value from performance_since((select at from start), '24h')
+        where part between 3 and 10 and kpi in ('samples_lost', 'catering_breaches', 'catering_response') and value > 0 order by 2, 1$$, $$values
+    ('catering_breaches', 3, 2::numeric), ('samples_lost', 5, 1), ('catering_response', 6, 18000), ('catering_breaches', 9, 1)$$,
+    'a sample, an answer, a breach on record and one that nobody has recorded fall into one part each');
 select results_eq($$select w, count(*), count(distinct p.time_window), min(p.started_at) = s.at, sum(p.ended_at - p.started_at) filter (where p.part > 0) = max(p.ended_at) - s.at
                       from start as s cross join unnest(array['24h', '7d', '30d']) as w cross join lateral internal.divide_window(s.at, w) as p group by w, s.at order by 2$$,
     $$values ('7d', 8::bigint, 2::bigint, true, true), ('24h', 25, 2, true, true), ('30d', 31, 2, true, true)$$, 'the parts cover the window, and no more');

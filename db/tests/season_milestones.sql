@@ -1,6 +1,6 @@
 -- The tasks around a season: their days, who says what of them, and what a plan made twice leaves alone.
 begin;
-select plan(59);
+select plan(62);
 set local time zone 'America/New_York';
 set local client_min_messages = warning;
 create function pg_temp.calendar(p_season text, p_year integer) returns setof text language sql as $$
@@ -76,6 +76,9 @@ select is((select string_agg(distinct m.season || ' ' || m.year, ', ') from seas
 update season_milestones set status = 'DONE', evidence = 'x', done_at = now(), done_by = 'x' where due_on < '2027-02-07';
 select is((select string_agg(distinct m.season || ' ' || m.year, ', ') from season_milestones_at('2027-02-07 12:00+01') as m where m.is_at_hand), 'Fasten 2027, Karneval 2026, Neujahr 2027',
     'those that are reviewed on this day');
+select is((select string_agg(distinct m.season || ' ' || m.year, ', ') from season_milestones_at('2027-03-01 12:00+01') as m where m.is_at_hand and m.urgency is distinct from 'OVERDUE'),
+    'Fasten 2027, Spargel 2027',
+    'and one that begins on it, beside the next');
 select is((select string_agg(distinct m.season || ' ' || m.year || ' ' || m.task, ', ') from season_milestones_at('2027-02-08 12:00+01') as m where m.is_at_hand and m.season <> 'Fasten'),
     'Karneval 2026 Review, Neujahr 2027 Review', 'and later what of them is overdue');
 select is((select urgency from v_season_milestones where status = 'DONE' limit 1), null, 'what has ended is not urgent');
@@ -109,6 +112,10 @@ select is((select string_agg(distinct season || ' ' || year, ', ') from season_m
 delete from season_milestones;
 select plan_seasons('2027-01-08 12:00+01');
 select is((select string_agg(distinct season || ' ' || year, ', ') from season_milestones), 'Oktoberfest 2027, Spargel 2027, Weihnachten 2027', 'and one that is over is not');
+delete from season_milestones;
+select plan_seasons('2027-05-01 12:00+02');
+select is((select string_agg(distinct season || ' ' || year, ', ') from season_milestones), 'Oktoberfest 2027, Spargel 2027, Spargel 2028, Weihnachten 2027', 'one that begins today runs');
+select is((select urgency from season_milestones_at('2027-05-01 12:00+02') where season = 'Spargel' and year = 2027 and task = 'War room'), 'DUE_SOON', 'and what is due today is to be done');
 delete from season_milestones;
 select plan_seasons('2027-04-20 12:00+02');
 select is((select string_agg(task, ', ' order by due_on, task) from season_milestones_at('2027-05-01 12:00+02') where urgency = 'OVERDUE'),

@@ -1,6 +1,6 @@
 -- "What if": simulate_lead_protection answers with the view's row if these facts existed, and changes nothing.
 begin;
-select plan(54);
+select plan(56);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, '2025-01-10 09:00' from generate_series(1, 10) as i;
@@ -34,6 +34,8 @@ select results_eq(
     $$values (timestamptz '2025-04-21 15:00')$$,
     'one dated after the moment does not exist'
 );
+select is((select last_qualified_activity_at from simulate_lead_protection(1, '{"activities": [{"occurred_at": "2025-03-11T00:00:00+01:00"}]}', '2025-03-11')), timestamptz '2025-03-11',
+    'one of the very moment does');
 select results_eq(
     $$select reminder_due_at, base_expires_at from simulate_lead_protection(1, '{"holds": [{"start_at": "2025-03-02 08:00+01", "end_at": "2025-03-16 08:00+01"}]}', '2025-03-20')$$,
     $$values (timestamptz '2025-05-05 15:00', timestamptz '2025-07-24 09:00')$$,
@@ -44,6 +46,10 @@ select results_eq(
     $$values (timestamptz '2025-05-01 15:00', timestamptz '2025-03-02 08:00', null::timestamptz)$$,
     'an open one stops the clock'
 );
+select is(
+    (select reminder_due_at from simulate_lead_protection(1, '{"holds": [{"start_at": "2025-03-02 08:00+01"}, {"start_at": "2025-03-02 08:00+01", "end_at": "2025-03-20 08:00+01"},
+        {"start_at": "2025-03-02 08:00+01", "end_at": "2025-03-14 08:00+01"}]}', '2025-03-12 08:00')),
+    timestamptz '2025-05-09 15:00', 'beside planned releases until the latest of them at least');
 select results_eq(
     $$select state from simulate_lead_protection(1, '{"activities": [{"occurred_at": "2028-01-01"}]}', '2028-02-01')$$, $$values ('EXPIRED')$$,
     'a supposed activity in the future does not revive what will be over'
