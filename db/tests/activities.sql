@@ -1,6 +1,6 @@
 -- Activities: record_qualified_activity, plain inserts, and what they do to a running grace.
 begin;
-select plan(41);
+select plan(42);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '30 days' from generate_series(1, 10) as i;
@@ -110,6 +110,14 @@ select results_eq(
     'at B it comes too late'
 );
 select is((select payload ->> 'current_state' from outbox where lead_id = 22 and event_type = 'lead.protection.activated'), 'EXPIRED', 'as was told when it was registered');
+
+-- Each clock restarts by its own contract.
+insert into leads (id, user_id, created_at) select i, case i when 26 then 21 else 7 end, now() - interval '1 hour' from generate_series(26, 29) as i;
+update leads set user_id = 21 where id = 28;
+select record_qualified_activity(26, 21), record_qualified_activity(27, 7);
+insert into lead_activities (lead_id, user_id, activity_type) values (28, 21, 'QUALIFIED_CALL'), (29, 7, 'QUALIFIED_CALL');
+select results_eq('select extract(epoch from reminder_due_at - now()) = 240 * 3600 from v_user_lead_protection where id between 26 and 29 order by id', 'values (true), (false), (true), (false)',
+    'alone and with others');
 
 -- Of one statement's leads each gets its own activities, and no other's.
 insert into leads (id, user_id, created_at) select i, 7, now() - interval '1 day' from generate_series(23, 25) as i;

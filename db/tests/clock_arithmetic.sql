@@ -1,6 +1,6 @@
 -- Page 1, Clock arithmetic: calendar intervals in the policy's zone, holds in elapsed seconds.
 begin;
-select plan(38);
+select plan(40);
 set local time zone 'Europe/Berlin';
 
 -- Months and days.
@@ -98,6 +98,16 @@ select is(
     (select clock_stopped_since from lead_protection_at(30, '2025-01-20')), timestamptz '2025-01-17 09:00',
     'and it is shown as stopping the clock from there'
 );
+
+-- An open hold beside a planned release: a reminder sent before R no longer counts as soon as R is known to lie days ahead.
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values (35, 7, '2025-03-11', '2025-03-11 09:00', '2025-03-11 08:00');
+select is((select state from lead_protection_at(35, '2025-03-11 08:20')), 'GRACE', 'a reminder sent on the day of R and before R counts');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
+    (35, 7, 'open', '2025-03-11 08:30', null),
+    (35, 7, 'planned', '2025-03-11 08:30', '2025-03-21 08:30');
+select results_eq(
+    $$select state, reminder_due_at, reminder_sent_at from lead_protection_at(35, '2025-03-11 08:40')$$, $$values ('PROTECTED', timestamptz '2025-03-21 09:00', null::timestamptz)$$,
+    'not once the clock is known to stand still beyond that day');
 
 -- Planned release and open hold.
 insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values

@@ -1,6 +1,6 @@
 -- Page 1, Evaluation: the state table, half-open boundaries, what counts and what does not.
 begin;
-select plan(48);
+select plan(49);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.state(p_lead_id bigint, p_at timestamptz) returns text language sql as
@@ -200,6 +200,13 @@ select results_eq(
     'what is recorded is the exact deadline, not the time of recording'
 );
 select is_empty($$select * from verify_lead_protection() where lead_id <= 30$$, 'what is stored is what the facts come to');
+
+-- The first moment of a protection is in it: S <= sent_at.
+insert into leads (id, user_id, created_at) values (31, 7, '2025-01-10 09:00'), (32, 7, '2025-01-10 09:00');
+insert into lead_reminders (lead_id, user_id, window_start, due_at, sent_at) values
+    (31, 7, '2025-03-11', '2025-03-11 09:00', '2025-01-10 09:00'), (32, 7, '2025-03-11', '2025-03-11 09:00', '2025-01-10 08:59:59.999999');
+select results_eq($$select lead_id, p.state from unnest(array[31, 32]) as l (id), lead_protection_at(l.id, '2025-01-11') as p order by 1$$, $$values (31::bigint, 'GRACE'), (32, 'PROTECTED')$$,
+    'a reminder of the very start counts, one from before does not');
 
 select * from finish();
 rollback;

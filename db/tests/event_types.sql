@@ -1,6 +1,6 @@
 -- Page 3: an event that does not match its type cannot enter the outbox. What a type is, is data.
 begin;
-select plan(71);
+select plan(73);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -134,6 +134,13 @@ select is(
     'its members in the order of the event'
 );
 select throws_ok($$select internal.write_module_event('sample.request.lost', now(), 4711, 7, null, '{}')$$, 'LP027', null, 'the check has the last word there too');
+
+-- A member that becomes another, by its values alone.
+update event_type_members set allowed = '{inactivity}' where scope = 'lead.protection.expired' and member = 'reason';
+insert into leads (id, user_id, created_at) values (4712, 7, now() - interval '7 months');
+select throws_ok('select * from expire_due_protections()', 'LP027', null, 'a value that is taken from the registry is refused from then on');
+update event_type_members set allowed = '{inactivity,base_term}' where scope = 'lead.protection.expired' and member = 'reason';
+select isnt_empty('select * from expire_due_protections() where lead_id = 4712', 'and taken once it is there again');
 
 -- What a person writes may be as long as it likes: events carry ids and codes.
 insert into leads (id, user_id, company_name) values (1, 7, repeat('x', 1048576));

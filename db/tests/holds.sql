@@ -2,7 +2,7 @@
 -- As autovacuum leaves it while it is empty: plans then reckon with one row.
 vacuum lead_holds;
 begin;
-select plan(86);
+select plan(89);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -180,6 +180,20 @@ call create_lead_hold(9, 7, 'x');
 call release_lead_hold(9, 7);
 delete from lead_holds where lead_id = 9;
 select results_eq($$select pg_temp.events(9) offset 2$$, $$values ('lead.hold.created'), ('lead.hold.released')$$, 'deleting one that has just been released is not told again');
+insert into leads (id, user_id, created_at) values (41, 7, now() - interval '20 days');
+call create_lead_hold(41, 7, 'x', start_at => now() - interval '1 hour');
+call create_lead_hold(41, 7, 'y', start_at => now() - interval '5 hours');
+select is((select base_expires_at from v_user_lead_protection where id = 41), now() - interval '20 days' + interval '6 months' + interval '5 hours', 'a hold does not cover one that begins before it');
+
+-- As long as its contract allows is not too long.
+insert into protection_policies (policy, max_hold, valid_from) values ('ten days', '240 hours', '2020-01-01');
+insert into sales_users (user_id, policy) values (42, 'ten days');
+insert into leads (id, user_id, created_at) values (42, 42, now() - interval '20 days');
+create temp table held as select overrun from internal.count_holds(now());
+insert into lead_holds (lead_id, user_id, reason, start_at) values (42, 42, 'x', now() - interval '240 hours');
+select is((select h.overrun - b.overrun from internal.count_holds(now()) as h, held as b), 0::bigint, 'a hold is not overrun at its end');
+update lead_holds set start_at = start_at - interval '1 microsecond' where lead_id = 42;
+select is((select h.overrun - b.overrun from internal.count_holds(now()) as h, held as b), 1::bigint, 'and is after it');
 
 -- A hold and what waits for the clock.
 insert into leads (id, user_id, created_at) values (40, 7, now() - interval '61 days');

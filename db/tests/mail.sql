@@ -1,6 +1,6 @@
 -- Reminder mail: from the queued reminder to the mail server's acceptance, and whatever comes between.
 begin;
-select plan(106);
+select plan(107);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -194,6 +194,7 @@ select results_eq(
         from unknown as u join mail_messages as m using (id)
         join (values (0, interval '10 minutes'), (2, '40 minutes'), (100, '1 hour')) as e (unknowns, wait) on e.unknowns = u.unknowns order by 1$$,
     $$values (0, 'PENDING', 1, true), (2, 'PENDING', 3, true), (100, 'PENDING', 101, true)$$, 'ten minutes, twice as long each time, an hour at most');
+select is(array[pg_temp.counted('unknown'), pg_temp.counted('bounced')], array[5, 1]::double precision[], 'each of these was counted, beside two whose worker died, and so was what bounced');
 
 -- What is old goes, and no counter falls.
 update mail_messages set created_at = now() - interval '100 days' where state = 'SENT';
