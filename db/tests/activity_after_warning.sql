@@ -1,7 +1,7 @@
 -- An activity on a lead that is due or in grace: nearly always it ends the warning and no more, and is computed from the
 -- stored clocks. Each of the others must be noticed. Leads 1 to 9 get theirs one by one, 11 to 19 in one statement.
 begin;
-select plan(33);
+select plan(35);
 -- Where it is noon now, a reminder sent this morning still counts for a clock that runs out tonight.
 select set_config('timezone', format('Etc/GMT%s', to_char(extract(hour from timezone('UTC', now())) - 12, 'FMSG90')), true) \g /dev/null
 insert into protection_policies (policy, time_zone, valid_from) values ('noon', current_setting('timezone'), '2020-01-01');
@@ -156,6 +156,19 @@ select results_eq(
     'one from before the reminder that saves its lead is told in either order'
 );
 select is_empty('select * from verify_lead_protection() where lead_id between 35 and 39', 'what is stored is what the facts come to');
+
+-- The last fact was entered long ago, as is usual; or by a transaction that began later: then it stays known as the last.
+insert into leads (id, user_id, created_at) select i, 7, now() - case when i < 43 then interval '65 days' else interval '1 day' end from generate_series(41, 46) as i;
+update internal.lead_clocks as c set facts_entered_at = case when c.lead_id < 43 then now() - interval '65 days' else now() + interval '1 second' end
+ where c.lead_id between 41 and 46;
+insert into lead_activities (lead_id, user_id, activity_type) values (41, 7, 'QUALIFIED_CALL');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) values (42, 7, 'QUALIFIED_CALL', now() - interval '80 days');
+insert into lead_activities (lead_id, user_id, activity_type) values (43, 7, 'QUALIFIED_CALL');
+insert into lead_activities (lead_id, user_id, activity_type) values (44, 7, 'QUALIFIED_CALL'), (45, 7, 'QUALIFIED_CALL'), (46, 8, 'QUALIFIED_CALL');
+select is((select array_agg(lead_id) from outbox where lead_id between 41 and 46 and event_type = 'lead.protection.reactivated'), array[41]::bigint[],
+    'a lead that has been left alone is reactivated');
+select results_eq('select lead_id, facts_entered_at - now() from internal.lead_clocks where lead_id between 41 and 46 order by 1',
+    $$select i, case when i < 43 then interval '0' else interval '1 second' end from generate_series(41::bigint, 46) as i$$, 'of two moments at which facts were entered the later is kept');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- Page 3: an event that does not match its type cannot enter the outbox. What a type is, is data.
 begin;
-select plan(73);
+select plan(75);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -134,6 +134,12 @@ select is(
     'its members in the order of the event'
 );
 select throws_ok($$select internal.write_module_event('sample.request.lost', now(), 4711, 7, null, '{}')$$, 'LP027', null, 'the check has the last word there too');
+
+-- A type that is taken from the registry.
+insert into event_types (event_type, description) values ('sample.request.mislaid', 'For a while.');
+select lives_ok($$select internal.write_module_event('sample.request.mislaid', now(), null, 7, null, '{"sample_request_id": 1}')$$, 'an event of a type that was added enters');
+delete from event_types where event_type = 'sample.request.mislaid';
+select throws_ok($$select internal.write_module_event('sample.request.mislaid', now(), null, 7, null, '{"sample_request_id": 1}')$$, 'LP026', null, 'and none of it once it is gone');
 
 -- A member that becomes another, by its values alone.
 update event_type_members set allowed = '{inactivity}' where scope = 'lead.protection.expired' and member = 'reason';

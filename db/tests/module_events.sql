@@ -1,6 +1,6 @@
 -- Module 02's events instead of table writes: handle_module_event and activate_lead_protection.
 begin;
-select plan(63);
+select plan(64);
 set local time zone 'Europe/Berlin';
 
 create function pg_temp.created(p_event_id text, p_lead_id bigint, p_user_id bigint, p_more jsonb default '{}') returns jsonb language sql as $$
@@ -65,6 +65,7 @@ select throws_ok(format('select handle_module_event(%L)', e.event), e.code, null
       (pg_temp.created(pg_temp.uuid(20), 50, 7) - 'event_type', 'LP017', 'no event_type'),
       (pg_temp.created('not-a-uuid', 50, 7), 'LP017', 'an event_id that is no uuid'),
       (pg_temp.created('', 50, 7), 'LP017', 'an empty event_id'),
+      (pg_temp.created(pg_temp.uuid(20), 50, 7) || '{"created_at": "2026-01-01T00:00:00+99:00"}', 'LP017', 'a moment in a zone that there is not'),
       (pg_temp.created(pg_temp.uuid(20), 50, 7, '{"event_id": 5}'), 'LP017', 'an event_id that is a number'),
       (pg_temp.created(pg_temp.uuid(20), 50, 7, '{"lead_id": "50"}'), 'LP017', 'a lead_id that is a string'),
       (pg_temp.created(pg_temp.uuid(20), 50, 7, '{"lead_id": 50.5}'), 'LP017', 'a lead_id with a fraction'),

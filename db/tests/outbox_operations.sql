@@ -1,6 +1,6 @@
 -- What operations do with events: look, bring back what was published, discard what nobody shall get.
 begin;
-select plan(61);
+select plan(62);
 set local client_min_messages = warning;
 
 insert into leads (id, user_id, created_at) values (1, 7, now() - interval '61 days'), (2, 7, now() - interval '1 day');
@@ -26,6 +26,7 @@ select is((select count(*)::integer from list_outbox_events(p_to => now() - inte
 select is((select count(*)::integer from list_outbox_events(p_from => now() - interval '1 hour')), 5, 'from when up to when');
 select results_eq('select count(*) filter (where created_at = now()), (select count(*) from list_outbox_events(p_from => now(), p_to => now())) from list_outbox_events(p_from => now())', 'values (5::bigint, 0::bigint)',
     'the first moment included, the last not');
+select is_empty($$select * from list_outbox_events(p_from => now() + interval '1 microsecond')$$, 'nothing is of later');
 select is((select array_agg(l.id) from list_outbox_events(p_ids => array[(select id from claimed)]) as l), array[(select id from claimed)], 'by its number');
 select is((select array_agg(l.id) from list_outbox_events(p_event_ids => array[(select event_id from claimed)]) as l), array[(select id from claimed)], 'by its event_id');
 select throws_ok('select * from list_outbox_events(p_limit => 0)', 'LP022', null, 'a limit of none is refused');

@@ -1,6 +1,6 @@
 -- Contracts are individual and never rewritten: a change is a new version for periods that start later.
 begin;
-select plan(47);
+select plan(48);
 set local time zone 'Europe/Berlin';
 
 insert into protection_policies (policy, version, base_term, activity_interval, grace_period, time_zone, valid_from) values
@@ -81,6 +81,12 @@ select results_eq(
     'the standard contract is 6M + 60T + 10T in Berlin'
 );
 select is_empty($$select * from verify_lead_protection() where lead_id <= 9$$, 'what is stored is what the facts come to');
+
+-- A zone has its summer time; an abbreviation and a rule stay where they are all year.
+select results_eq(
+    $$select z, internal.is_time_zone(z) from unnest(array['America/New_York', 'CET', 'Europe/Berlin', 'FOO3', 'GMT', 'Middle/Earth', 'UTC', 'cet']) as z$$,
+    $$values ('America/New_York', true), ('CET', false), ('Europe/Berlin', true), ('FOO3', false), ('GMT', true), ('Middle/Earth', false), ('UTC', true), ('cet', false)$$,
+    'which names are zones');
 
 select * from finish();
 rollback;
