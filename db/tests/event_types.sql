@@ -1,6 +1,6 @@
 -- Page 3: an event that does not match its type cannot enter the outbox. What a type is, is data.
 begin;
-select plan(75);
+select plan(76);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -138,6 +138,9 @@ select throws_ok($$select internal.write_module_event('sample.request.lost', now
 -- A type that is taken from the registry.
 insert into event_types (event_type, description) values ('sample.request.mislaid', 'For a while.');
 select lives_ok($$select internal.write_module_event('sample.request.mislaid', now(), null, 7, null, '{"sample_request_id": 1}')$$, 'an event of a type that was added enters');
+update event_types set max_bytes = 256 where event_type = 'sample.request.mislaid';
+select throws_ok($$select internal.write_module_event('sample.request.mislaid', now(), null, 7, null, '{"sample_request_id": 1}', jsonb_build_object('urgency', repeat('x', 200)))$$,
+    'LP027', null, 'unless it is longer than it may be by now');
 delete from event_types where event_type = 'sample.request.mislaid';
 select throws_ok($$select internal.write_module_event('sample.request.mislaid', now(), null, 7, null, '{"sample_request_id": 1}')$$, 'LP026', null, 'and none of it once it is gone');
 

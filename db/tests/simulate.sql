@@ -1,6 +1,6 @@
 -- "What if": simulate_lead_protection answers with the view's row if these facts existed, and changes nothing.
 begin;
-select plan(56);
+select plan(57);
 set local time zone 'Europe/Berlin';
 
 insert into leads (id, user_id, created_at) select i, 7, '2025-01-10 09:00' from generate_series(1, 10) as i;
@@ -147,6 +147,8 @@ select is(
 );
 select throws_ok($$select * from simulate_lead_protection(20, '{"activities": [{"occurred_at": "03/04/2025"}]}')$$, 'LP016', null, 'a day that depends on the reader');
 select is(current_setting('timezone') || ', ' || current_setting('datestyle'), 'Asia/Tokyo, SQL, DMY', 'the session keeps its own');
+
+select throws_ok($$select * from simulate_lead_protection(1, '{"activities": [{"occurred_at": "2025-03-10T09:00:00+99:00"}]}')$$, 'LP016', null, 'a moment in a zone that there is not');
 
 select * from finish();
 rollback;
