@@ -4,10 +4,10 @@ from decimal import Decimal
 from typing import Any
 
 import click
-from rich.table import Table
 
 from jobs.console import AboveZero, App, Command, common_options, pass_app, stdout
 from jobs.console import to_json as as_json
+from jobs.tables import Table
 
 _RECOMMENDATION = """
     select component, arrival_rate, service_seconds, concurrency, slots, target_utilisation,
@@ -91,25 +91,24 @@ def command(app: App, /, **given: Any) -> None:
         click.echo(as_json({"capacity": rows}))
         return
     stdout().print(_table(rows))
+    for row in rows:
+        click.echo(f"{row['component']}: {row['formula']}")
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table("For", "Rate/s", "Seconds", "At once", "Full to", "Needed", "Unit", "EUR", "How")
-    for column in table.columns[1:6]:
-        column.justify = "right"
-    table.columns[7].justify = "right"
+    table = Table()
+    for heading in ("For", "Rate/s", "Seconds", "At once", "Full to", "Needed", "EUR"):
+        table.add_column(heading, justify="left" if heading in ("For", "Needed") else "right")
     for row in rows:
-        is_load = row["component"] == "load"
+        needed = row["arrival_rate"] if row["component"] == "load" else row["recommended"]
         table.add_row(
             row["component"],
             _plain(row["arrival_rate"]),
             _plain(row["service_seconds"]),
             _plain(row["concurrency"]),
             _plain(row["target_utilisation"]),
-            _plain(row["arrival_rate"]) if is_load else _plain(row["recommended"]),
-            row["unit"],
+            f"{_plain(needed)} {row['unit']}" if needed is not None else "",
             _plain(row["estimated_cost_eur"]),
-            row["formula"],
         )
     return table
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from jobs import __version__, monitors, web
@@ -17,6 +16,7 @@ from jobs.errors import LeadguardError
 from jobs.exits import Exit
 from jobs.migrate import RELEASE, pending
 from jobs.sqlfiles import fingerprint
+from jobs.tables import Table
 
 _DATABASE = "select what, status, evidence, what_to_do from public.production_readiness_check()"
 # Whoever may not look into internal may ask for the whole check, and finds the answer there.

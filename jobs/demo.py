@@ -20,7 +20,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from jobs.breaches import budget_breaches, catering_breaches
@@ -42,6 +41,7 @@ from jobs.refresh import refresh
 from jobs.scratch import scratch_database
 from jobs.sinks.lines import LineSink
 from jobs.status import counts, counts_table, deadlines, deadlines_table
+from jobs.tables import Table
 
 # The day around which the example data was written.
 WRITTEN_ON = date(2026, 11, 20)

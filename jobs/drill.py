@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 import psycopg
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
@@ -18,6 +17,7 @@ from jobs.errors import LeadguardError, UsageProblem
 from jobs.exits import Exit
 from jobs.migrate import migrate
 from jobs.scratch import create_database
+from jobs.tables import Table
 
 _RESULTS = """
     select drill, person, count(*) as checks, min(checked_at) filter (where passed) as passed_at,
@@ -127,6 +127,7 @@ def list_drills(app: App, person: str | None) -> None:
         click.echo(as_json({"drills": told}))
         return
     table = Table("Drill", "", "Passed by", "Not yet")
+    table.columns[0].no_wrap = True  # the name by which one starts it
     for row in told:
         passed = [
             f"{result['person']} ({app.dates.moment(result['passed_at'])})"

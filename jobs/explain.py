@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import (
@@ -25,6 +24,7 @@ from jobs.database import Connection
 from jobs.dates import Dates
 from jobs.errors import LeadguardError
 from jobs.sweep import moment
+from jobs.tables import Table
 from jobs.timeline import timeline
 from jobs.timeline_svg import picture
 from jobs.timeline_text import draw

@@ -4,13 +4,13 @@ from collections import Counter
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import ID, App, common_options, locale_option, pass_app, printable, progress, stdout
 from jobs.console import to_json as as_json
 from jobs.exits import Exit
 from jobs.lead import interval
+from jobs.tables import Table
 
 _CRITERIA = """
     select criterion, title, category, kind, target, value, unit, status, evidence, signed_off_by,

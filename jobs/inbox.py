@@ -4,13 +4,13 @@ from typing import Any
 
 import click
 import psycopg
-from rich.table import Table
 
 from jobs.console import ID, App, common_options, pass_app, short_name, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.errors import LeadguardError, describe
 from jobs.exits import Exit
+from jobs.tables import Table
 
 _LIST = b"""
     select id, source, error_code, reason, deliveries, first_at, last_at, payload

@@ -5,7 +5,6 @@ import io
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import ID, App, common_options, locale_option, pass_app, printable, short_name, stdout
@@ -15,6 +14,7 @@ from jobs.database import Connection
 from jobs.dates import Dates
 from jobs.lead import interval
 from jobs.status import STATES
+from jobs.tables import Table
 
 # What comes next by itself. Under an open hold nothing does.
 _LEADS = """

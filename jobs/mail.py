@@ -49,8 +49,9 @@ def show_waiting(app: App) -> None:
         if not to_be_written:
             click.echo("No mail waits.")
         return
-    from rich.table import Table
     from rich.text import Text
+
+    from jobs.tables import Table
 
     table = Table(title="Mail that is not sent", title_justify="left")
     for heading in ("Id", "State", "User", "To", "Reminders", "Attempts", "Since", "Last error"):

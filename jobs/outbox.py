@@ -6,7 +6,6 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 import click
-from rich.table import Table
 
 from jobs.console import ID, App, Command, common_options, pass_app, stdout
 from jobs.console import to_json as as_json
@@ -14,6 +13,7 @@ from jobs.database import Connection
 from jobs.dates import BUSINESS_ZONE, Dates, environment_locale
 from jobs.errors import LeadguardError
 from jobs.sweep import moment
+from jobs.tables import Table
 
 Rows = list[dict[str, Any]]
 

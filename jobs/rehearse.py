@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import AboveZero, App, Seconds, common_options, pass_app, progress, stdout
@@ -17,6 +16,7 @@ from jobs.exits import Exit
 from jobs.migrate import migrate
 from jobs.rehearsal import BOUNDS, Answers, Bound, Phase, Plan, Rehearsal
 from jobs.scratch import scratch_database
+from jobs.tables import Table
 
 _SEASON = "select season_name, load_multiplier from public.season_load(%s)"
 _TARGET = "select threshold from public.v_kpi_thresholds where kpi = 'outbox_lag'"

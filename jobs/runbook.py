@@ -9,7 +9,6 @@ import psycopg
 from psycopg import sql
 from rich.console import Group, RenderableType
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import ID, App, common_options, locale_option, pass_app, seconds_option, stdout
@@ -20,6 +19,7 @@ from jobs.errors import UsageProblem, from_database, one_line
 from jobs.exits import Exit
 from jobs.lead import shown
 from jobs.runbook_files import read_runbooks
+from jobs.tables import Table
 
 # As in psql: :name for a value as it stands, :'name' for one that is quoted. Not the colons of a cast.
 _PLACE = re.compile(r"(?<![:\w]):(?:'(?P<quoted>[a-z_]+)'|(?P<plain>[a-z_]+))")

@@ -4,13 +4,13 @@ from datetime import date
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import ID, App, common_options, locale_option, pass_app, short_name, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.dates import Dates
+from jobs.tables import Table
 
 _COLUMNS = b"""
     select id, season, year, starts_on, milestone, task, due_on, days_left, owner, status, urgency,

@@ -5,7 +5,6 @@ from typing import Any, LiteralString
 
 import click
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import ID, App, common_options, locale_option, pass_app, printable, stdout
@@ -15,6 +14,7 @@ from jobs.dates import Dates
 from jobs.explain import sentence
 from jobs.lead import read_lead, read_protection, shown
 from jobs.sweep import moment
+from jobs.tables import Table
 
 # Facts dated after the moment do not exist yet; the latest first.
 _FACTS: dict[str, LiteralString] = {

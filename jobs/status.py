@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import App, Seconds, common_options, locale_option, pass_app, short_name
 from jobs.database import Connection
 from jobs.dates import Dates
+from jobs.tables import Table
 from jobs.watch import show, watch
 
 # In the order of a lead's life.

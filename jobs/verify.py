@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import ID, App, common_options, pass_app, printable, progress, stdout
@@ -12,6 +11,7 @@ from jobs.console import to_json as as_json
 from jobs.database import Connection
 from jobs.exits import Exit
 from jobs.lead import read_lead
+from jobs.tables import Table
 
 # By id, so that a batch costs the same at the start and at the end.
 _BATCH = """

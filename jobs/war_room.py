@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import App, Seconds, common_options, locale_option, pass_app, short_name
@@ -13,6 +12,7 @@ from jobs.database import Connection
 from jobs.dates import Dates
 from jobs.season import milestones, milestones_table
 from jobs.status import trouble_lines, troubles
+from jobs.tables import Table
 from jobs.watch import show, watch
 
 _SEASON = """

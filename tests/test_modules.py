@@ -92,8 +92,21 @@ def test_capacity_answers_as_the_plan_does(database_url: str) -> None:
     assert (code, rows["application"]["recommended"], rows["load"]["arrival_rate"]) == (0, 21, 250)
     code, out, _ = run(*asked, "--season", "Weihnachten", "--utilisation", "0.6", url=database_url)
     assert code == 0
-    for shown in ("λ·m = 50 · 5 (Weihnachten)", "L = λ·m·W = 250 · 0.05 = 12.5", "│     21 │ instances"):
+    for shown in ("λ·m = 50 · 5 (Weihnachten)", "L = λ·m·W = 250 · 0.05 = 12.5", "│ 21 instances"):
         assert shown in out
+
+
+@pytest.mark.parametrize("width", ["80", "60", "40"])
+def test_no_terminal_is_so_narrow_that_a_figure_loses_its_end(width: str, database_url: str) -> None:
+    asked = ("capacity", "--baseline", "50", "--service-time", "0.12", "--season", "Weihnachten")
+    code, out, _ = run(*asked, url=database_url, COLUMNS=width)
+    assert code == 0
+    assert "…" not in out
+    if width == "80":
+        assert "12224.4" in out
+        assert "application" in out
+    for narrow in (("season", "--season", "Spargel"), ("drill", "list"), ("outbox", "list"), ("go-live",)):
+        assert "…" not in run(*narrow, url=database_url, COLUMNS=width)[1]
 
 
 @pytest.mark.parametrize(
