@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 
-from jobs.errors import UsageProblem
+from jobs.errors import UsageProblem, describe, one_line
 
 # libpq ignores these on unix sockets.
 _KEEPALIVES = {
@@ -157,7 +157,7 @@ class Database:
             yield detail
         except BaseException as error:
             # The run's record must not hide why it failed; a server that cannot be reached has none.
-            detail["error"] = " ".join(str(error).split())[:500] or type(error).__name__
+            detail["error"] = _told(error)[:500]
             with suppress(psycopg.Error):
                 if connection.info.transaction_status in _BUSY:
                     connection.close()
@@ -178,8 +178,15 @@ def failed_run(connection: Connection, job: str, failure: type[Exception]) -> It
         yield
     except failure as error:
         with suppress(psycopg.Error):  # which must not hide what failed
-            record_run(connection, job, time.monotonic() - began, "FAILURE", {"error": str(error)[:500]})
+            record_run(connection, job, time.monotonic() - began, "FAILURE", {"error": _told(error)[:500]})
         raise
+
+
+def _told(error: BaseException) -> str:
+    """Why a run failed, in one line: of a refusal the fact, not the functions through which it came."""
+    if isinstance(error, psycopg.Error):
+        return describe(error)
+    return one_line(str(error)) or type(error).__name__
 
 
 def record_run(

@@ -59,6 +59,11 @@ _NOT_MIGRATED = (
     psycopg.errors.InvalidSchemaName,
 )
 
+_WHO_MAY = (
+    "This database user lacks a right. Have it granted the role for its work: lead_operations to a person,"
+    " lead_worker to a worker; migrate and import need the owner of the database."
+)
+
 
 def from_database(error: psycopg.Error) -> LeadguardError:
     """What a psycopg error means for the caller of a command."""
@@ -95,4 +100,6 @@ def _hint(error: psycopg.Error) -> str | None:
             "Nothing of it was kept. If nobody cancelled it, the role's statement_timeout is too short for"
             " this work, or a long transaction stood in its way (see pg_stat_activity)."
         )
-    return one_line(error.diag.message_hint) if error.diag.message_hint else None
+    if error.diag.message_hint:
+        return one_line(error.diag.message_hint)
+    return _WHO_MAY if isinstance(error, psycopg.errors.InsufficientPrivilege) else None

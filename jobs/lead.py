@@ -1,16 +1,17 @@
 """One lead as the tables have it: what commands about a single lead share."""
 
+import re
 from datetime import datetime
 from typing import Any
 
 import psycopg
-from rich.table import Table
 from rich.text import Text
 
 from jobs.console import printable
 from jobs.database import Connection
 from jobs.dates import Dates
 from jobs.errors import LeadguardError, UsageProblem, one_line
+from jobs.tables import Table
 
 _LEAD = """
     select l.id as lead_id, l.user_id, u.display_name as user_name, l.company_name, l.city, l.contact_name,
@@ -87,14 +88,27 @@ def side_by_side(
     return table
 
 
+# PostgreSQL takes a number alone for seconds; whoever types it means days.
+_NUMBER = re.compile(r"\s*[+-]?[0-9]*[.,]?[0-9]+\s*")
+# One that reaches past the last of all timestamps is refused, too.
+_INTERVAL = (
+    "select i.it::text, now() + i.it is not null as is_within_time from (values (%s::interval)) as i (it)"
+)
+
+
 def interval(connection: Connection, text: str, option: str) -> str:
     """The interval that `text` names, as PostgreSQL writes it; what it cannot read is wrong usage."""
+    if _NUMBER.fullmatch(text):
+        raise _no_interval(option, text, "a number alone, without its unit")
     try:
-        row = connection.execute("select %s::interval::text as it", [text]).fetchone()
+        row = connection.execute(_INTERVAL, [text]).fetchone()
     except psycopg.DataError as error:
-        reason = one_line(error.diag.message_primary or "")
-        raise UsageProblem(
-            f"{option}: {text!r} is no interval ({reason})", "Write '30 days', '6 weeks', '1 month 12 hours'."
-        ) from None
+        raise _no_interval(option, text, one_line(error.diag.message_primary or "")) from None
     assert row is not None
     return str(row["it"])
+
+
+def _no_interval(option: str, text: str, reason: str) -> UsageProblem:
+    return UsageProblem(
+        f"{option}: {text!r} is no interval ({reason})", "Write '30 days', '6 weeks', '1 month 12 hours'."
+    )

@@ -66,6 +66,16 @@ _OLDEST = """
      limit 1
 """
 
+# What a migration meets where one of its names is taken by something else.
+_NAME_TAKEN = (
+    psycopg.errors.WrongObjectType,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.InvalidTableDefinition,
+    psycopg.errors.DatatypeMismatch,
+    psycopg.errors.InvalidForeignKey,
+)
+
 Say = Callable[[str], None]
 
 
@@ -135,6 +145,7 @@ def migrate(
         refuse_existing(backup)
     migrations = read_migrations(glob.escape(str(MIGRATIONS)))
     with Database(url).session(APPLICATION) as guard:
+        _refuse_encoding(guard)
         pending = _pending(guard, migrations)
         if dry_run:
             return _report(migrations, pending, started, dry_run=True)
@@ -153,7 +164,8 @@ def migrate(
         with _backend(url, patience) as backend, _yoyo_lock(backend):
             for migration in backend.to_apply(migrations):
                 say(f"applying {migration.id}")
-                patiently(migration.id, partial(backend.apply_migrations_only, MigrationList([migration])))
+                work = partial(backend.apply_migrations_only, MigrationList([migration]))
+                _apply(migration.id, partial(patiently, migration.id, work))
             say("re-creating functions and views")
             with remembering(altered):
                 _put_in_place(guard, partial(backend.run_post_apply, migrations), patiently, say)
@@ -255,6 +267,33 @@ def _patiently(
                 f" try {attempt} of {patience.attempts}, the next in {pause:.1f} s"
             )
             time.sleep(pause)
+
+
+def _refuse_encoding(guard: Connection) -> None:
+    """Texts are in German and names from anywhere: an encoding that lacks a letter would fail half-way."""
+    row = guard.execute("select current_setting('server_encoding') as it").fetchone()
+    if row and row["it"] != "UTF8":
+        raise LeadguardError(
+            f"the encoding of this database is {row['it']}, not UTF8",
+            "Nothing was changed. Take another: create database … template template0 encoding 'UTF8'",
+        )
+
+
+def _apply(what: str, work: Callable[[], object]) -> None:
+    """A migration; where one of its names is taken by something else, that is what is said."""
+    try:
+        work()
+    except psycopg.Error as error:
+        told = from_database(error)
+        if told.code is not Exit.NOT_MIGRATED and not isinstance(error, _NAME_TAKEN):
+            raise
+        problem = LeadguardError(
+            f"{what} could not be applied: {describe(error)}",
+            "Nothing of it was kept. Something here bears a name of Leadguard's and is not Leadguard's, or"
+            " was altered by hand: give Leadguard a database of its own, or undo what was altered.",
+        )
+        problem.sqlstate = error.sqlstate
+        raise problem from error
 
 
 def _put_in_place(

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 import psycopg
 import pytest
+from psycopg import conninfo
 
 from jobs import __version__
 from jobs.cli import cli
@@ -207,6 +208,58 @@ def test_a_database_that_was_not_migrated_is_exit_7(empty_database: str) -> None
         assert "leadguard migrate" in error
 
 
+@pytest.mark.parametrize(
+    "taken",
+    [
+        "create table leads (id bigint primary key, user_id bigint)",
+        "create table settings (id int)",
+        "create view leads as select 1 as id",
+        "create table leads as select now()::text as id",
+    ],
+)
+def test_migrate_names_what_is_not_its_own_and_changes_nothing(
+    taken: str, empty_database: str, connect: Connect
+) -> None:
+    connection = connect(empty_database)
+    connection.execute(taken.encode())
+    code, _, error = run("migrate", url=empty_database)
+    assert code == 1
+    assert "0001.baseline could not be applied: 42" in error
+    assert "a database of its own" in error
+    tables = connection.execute("select count(*) from pg_class where relnamespace = 'public'::regnamespace")
+    assert tables.fetchone() in {(1,), (2,)}  # with its primary key
+
+
+def test_migrate_takes_no_database_whose_encoding_lacks_letters(cluster: Cluster, connect: Connect) -> None:
+    server = connect(cluster.database_url("postgres"))
+    server.execute("create database latin template template0 encoding 'LATIN1' locale 'C'")
+    try:
+        for arguments in (["migrate"], ["migrate", "--dry-run"]):
+            code, out, error = run(*arguments, url=cluster.database_url("latin"))
+            assert (code, out) == (1, "")
+            assert "LATIN1" in error
+            assert "encoding 'UTF8'" in error
+    finally:
+        server.execute("drop database latin with (force)")
+
+
+def test_whoever_lacks_a_right_is_told_which_role_has_it(
+    cluster: Cluster, fresh_database: str, connect: Connect
+) -> None:
+    connection = connect(fresh_database)
+    connection.execute("create role visitor login")
+    try:
+        url = conninfo.make_conninfo(fresh_database, user="visitor")
+        for arguments in (["remind"], ["list"], ["hold", "1", "--user", "7", "--reason", "x"]):
+            code, _, error = run(*arguments, url=url)
+            assert code == 1
+            assert "42501" in error
+            assert "lead_operations" in error
+            assert "lead_worker" in error
+    finally:
+        connection.execute("drop role visitor")
+
+
 def test_a_refusal_of_the_database_is_exit_1_with_its_code_and_hint(database_url: str) -> None:
     code, out, error = run("explain", "999999", url=database_url)
     assert (code, out) == (1, "")
@@ -358,7 +411,8 @@ def test_each_pass_of_a_job_is_recorded(leads: psycopg.Connection[Any]) -> None:
         ("remind", "FAILURE", True),
     ]
     assert rows[0][2] == {"handled": 3}
-    assert "future" in rows[2][2]["error"]
+    assert "LP007: moment lies in the future" in rows[2][2]["error"]
+    assert "PL/pgSQL" not in rows[2][2]["error"]
 
 
 # --- answers ----------------------------------------------------------------------------------------------

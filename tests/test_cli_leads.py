@@ -421,10 +421,19 @@ def test_a_list_that_is_cut_says_so(story: str) -> None:
 
 def test_an_interval_that_cannot_be_read_is_wrong_usage(story: str) -> None:
     extend = ["extend", "1", "--user", "7", "--reason", "x", "--by", "viel"]
-    for command in (["list", "--due-within", "10 Tage x"], extend):
+    bare = ["extend", "1", "--user", "7", "--reason", "x", "--by", "30"]  # seconds, to PostgreSQL
+    endless = ["list", "--due-within", "999999 years"]
+    for command in (
+        ["list", "--due-within", "10 Tage x"],
+        extend,
+        bare,
+        endless,
+        ["list", "--due-within", "5"],
+    ):
         code, out, error = run(*command, url=story)
         assert (code, out) == (2, "")
         assert "is no interval" in error
+        assert "30 days" in error
 
 
 def test_no_name_becomes_a_formula_in_a_spreadsheet(story: str) -> None:
