@@ -250,9 +250,15 @@ registry in the database (`event_types`, `event_type_members`) by `./run docs`; 
 
 - **Body**: JSON, the members below. Beside this page lies a schema (JSON Schema 2020-12) for each version
   of a type; [asyncapi.json](asyncapi.json) has them all in one document (AsyncAPI 3.0).
+- **Where**: in NATS under the subject `STREAM.<event type>` (filter `STREAM.lead.>`), its `event_id` as
+  `Nats-Msg-Id`; in RabbitMQ in the topic exchange, the type as routing key (bind a queue with `lead.#`); to a
+  webhook one POST an event, signed after Standard Webhooks (check `webhook-id`, `webhook-timestamp` and
+  `webhook-signature`; any 2xx accepts it). Which of them: `leadguard publish --help`.
 - **Envelope**: CloudEvents 1.0, in binary mode where the transport has headers (NATS, RabbitMQ, webhook):
-  `ce-id` is the `event_id`, `ce-type` the type, `ce-time` the timestamp, `ce-subject` is `lead/4711`.
-  `stdout:`, `file:` and `notify:` carry the body alone.
+  `ce-id` is the `event_id`, `ce-type` the type, `ce-time` the timestamp, `ce-source` `urn:leadguard` (or
+  what `LEADGUARD_EVENT_SOURCE` says), `ce-subject` is `lead/4711`, absent where there is no lead. `stdout:`
+  and `file:` carry the body alone, a line each, and `notify:` does: of a body above 7,900 bytes only
+  `{"event_id": "…"}`, by which it is found in `outbox` or `outbox_archive`.
 - **Once**: an event may arrive again, byte for byte, under the same `event_id`: remember those you have
   handled.
 - **Order**: per lead, the order in which the changes were committed. Events of different leads have none.

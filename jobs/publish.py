@@ -419,6 +419,9 @@ def command(app: App, sink_url: str, limit: int) -> None:
     LEADGUARD_WEBHOOK_TIMEOUT (15 seconds) and LEADGUARD_WEBHOOK_IN_FLIGHT (32) are limits. Where a
     receiver takes a second for each, give a --limit of 500.
 
+    Brokers and webhooks get the headers of CloudEvents; their ce-source is LEADGUARD_EVENT_SOURCE, or
+    urn:leadguard.
+
     With TLS the server's certificate and name are always checked. SSL_CERT_FILE names a private
     authority, for webhooks and brokers; for one broker its option cafile does.
 

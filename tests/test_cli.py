@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import conninfo
 
 from jobs import __version__
@@ -206,6 +207,20 @@ def test_a_database_that_was_not_migrated_is_exit_7(empty_database: str) -> None
         code, out, error = run(*command, url=empty_database)
         assert (code, out) == (7, "")
         assert "leadguard migrate" in error
+
+
+def test_every_variable_that_is_read_is_told_in_a_help_or_a_page() -> None:
+    read = {
+        name
+        for folder in ("jobs", "exporter")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r'"(LEADGUARD_[A-Z_]+)"', path.read_text("utf-8"))
+    }
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "run"]
+    told = "".join(path.read_text("utf-8") for path in pages)
+    told += "".join(CliRunner().invoke(cli, [*command, "--help"]).output for command in commands())
+    assert len(read) > 10
+    assert {name for name in read if name not in told} == set()
 
 
 @pytest.mark.parametrize(
