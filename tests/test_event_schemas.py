@@ -308,7 +308,9 @@ def test_the_registry_breaks_nothing_that_was_promised(registry: list[events.Eve
 
 def test_all_that_is_released_is_frozen(registry: list[events.EventType]) -> None:
     assert promised() == released.promises(registry)
-    assert len(promised()) == len(BY_TYPE)
+    # A draft is none of them yet.
+    assert len(promised()) == len({event.event_type for event in registry if event.is_released})
+    assert len(promised()) > 10
 
 
 def members(change: str, where: str) -> str:
