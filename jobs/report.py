@@ -1,5 +1,6 @@
 """`leadguard report`: one page for management, how it has gone since go-live."""
 
+import math
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -33,14 +34,14 @@ _FIGURES = """
       from public.performance_since(%(since)s, %(window)s)
 """
 _CRITERIA = "select criterion, title, status, evidence, action from public.go_live_criteria"
-# A row a thing: what it is, how it stands, and whether that is in order.
+# A row a thing: what it is, how it stands or for how many seconds the oldest waits, whether that is in order.
 _LIVE = """
-    select 'Leads under protection' as what, sum(m.value)::text as stands, null as status
+    select 'Leads under protection' as what, sum(m.value)::text as stands, null::numeric as seconds,
+           null as status
       from public.monitoring_user_lead as m
      where m.kpi = 'leads_by_state' and m.dimension in ('PROTECTED', 'REMINDER_DUE', 'GRACE')
      union all
-    select 'Oldest reminder due and not sent',
-           case when m.value > 0 then ceil(m.value / 60) || ' minutes' else 'none waits' end, m.status
+    select 'Oldest reminder due and not sent', null, m.value, m.status
       from public.monitoring_user_lead as m
      where m.kpi = 'reminder_oldest_unsent'
      union all
@@ -48,6 +49,7 @@ _LIVE = """
            || coalesce(
                ', silent: ' || string_agg(j.job, ', ' order by j.job) filter (where j.status <> 'OK'), ''
            ),
+           null,
            case
                when bool_or(j.status = 'BREACH') then 'BREACH'
                when bool_or(j.status = 'WARN') then 'WARN'
@@ -55,21 +57,19 @@ _LIVE = """
            end
       from public.v_expected_jobs as j
      union all
-    select case o.kpi
-               when 'outbox_lag' then 'Oldest event not yet published'
-               when 'outbox_dead_letters' then 'Events given up'
-               else 'Events published in 24 hours'
-           end,
-           case
-               when o.kpi <> 'outbox_lag' then trim_scale(o.value)::text
-               when o.value > 0 then trim_scale(round(o.value, 1)) || ' seconds'
-               else 'none waits'
-           end,
-           o.status
+    select 'Oldest event not yet published', null, o.value, o.status
       from public.monitoring_outbox as o
-     where o.kpi in ('outbox_lag', 'outbox_dead_letters', 'outbox_published_24h')
+     where o.kpi = 'outbox_lag'
      union all
-    select 'Season', s.season || ', load ' || trim_scale(s.load_multiplier) || ' times the ordinary', null
+    select case o.kpi
+               when 'outbox_dead_letters' then 'Events given up' else 'Events published in 24 hours'
+           end,
+           trim_scale(o.value)::text, null, o.status
+      from public.monitoring_outbox as o
+     where o.kpi in ('outbox_dead_letters', 'outbox_published_24h')
+     union all
+    select 'Season', s.season || ', load ' || trim_scale(s.load_multiplier) || ' times the ordinary',
+           null, null
       from public.v_current_season as s
 """
 
@@ -154,9 +154,17 @@ def read(connection: Connection, since: datetime | None, window: str | None) -> 
             longest = next(reversed(WINDOWS))
             window = next((name for name in WINDOWS if since + WINDOWS[name][0] > as_of), longest)
         figures = connection.execute(_FIGURES, {"since": since, "window": window}).fetchall()
-        live = connection.execute(_LIVE).fetchall()
+        live = [_waiting(row) for row in connection.execute(_LIVE).fetchall()]
         criteria = connection.execute(_CRITERIA).fetchall()
     return Report(window, since, as_of, figures, live, criteria)
+
+
+def _waiting(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of what is live; one that says how long the oldest waits says it as people read it."""
+    seconds = row.pop("seconds")
+    if seconds is not None:
+        row["stands"] = shown(Decimal(math.ceil(seconds)), "seconds") if seconds > 0 else "none waits"
+    return row
 
 
 def shown(value: Decimal | None, unit: str) -> str:

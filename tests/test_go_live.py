@@ -82,6 +82,7 @@ def test_the_report_tells_what_was_measured_and_where_nothing_was(
         insert into leads (id, user_id, created_at) values (1, 7, now() - interval '90 days');
         insert into lead_reminders (lead_id, user_id, window_start, due_at, known_at)
         values (1, 7, '2026-01-01', now() - interval '2 hours', now() - interval '2 hours');
+        update outbox set created_at = now() - interval '30 minutes';
         select sign_off_go_live_criterion('rollback_tested', 7, 'x');
         select withdraw_go_live_sign_off('rollback_tested', 7, '<script>alert(1)</script> | *');
         """
@@ -94,7 +95,8 @@ def test_the_report_tells_what_was_measured_and_where_nothing_was(
         "; 1 cannot be judged, as",
         "| Catering: slowest answer | 1 h | less than 2 h | met | 1 answered, 95 % within 60 min |",
         "| Reminders sent in time | 0 % | at least 100 % | missed | 0 of 1 in time |",
-        " minutes | not in order |",
+        "| Oldest reminder due and not sent | 2 h | not in order |",
+        "| Oldest event not yet published | 30 min ",
         "- The rollback has been tested: withdrawn by user 7: \\<script\\>alert(1)\\</script\\> \\| \\*",
     ):
         assert line in out

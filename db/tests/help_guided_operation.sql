@@ -1,6 +1,6 @@
 -- Module 07: whoever is called at night asks in words, and gets what to do.
 begin;
-select plan(69);
+select plan(75);
 set local client_min_messages = warning;
 
 -- The shape.
@@ -60,7 +60,8 @@ select is_empty(
     $$select q from unnest(array['threshold', 'household', 'graceful shutdown', 'data protection law', 'pizza recipe', 'sample', 'outbox backlog', 'cost per lead',
         'shareholder meeting', 'gracious host', 'upheld', 'Datenschutz', 'Sachsen-Anhalt', 'Pauschale', 'clock drift', 'ab wann läuft der Import', 'wie viel Uhr ist es',
         'stop the worker at 5 o''clock', 'a leading vendor', 'Halt dich an den Plan', 'läuft die Datenbank', 'Wie läuft das Backup ab?', 'laufende Kosten aus dem Vormonat',
-        'Lieferung ab Lager', 'Besprechung um 10 Uhr halten', 'um 10 Uhr stoppt der Server', 'the server stopped at 5 o''clock', 'lead data protection law']) as q
+        'Lieferung ab Lager', 'Besprechung um 10 Uhr halten', 'um 10 Uhr stoppt der Server', 'the server stopped at 5 o''clock', 'lead data protection law',
+        'den Drucker reaktivieren', 'Übergabe der Nachtschicht', 'transfer the money', 'hand me the report']) as q
        where help_guided_operation(q) ->> 'kind' <> 'generic'$$,
     'a word that only contains one of them, or another subject, is not'
 );
@@ -69,6 +70,8 @@ select is(help_guided_operation(q.query, 'en') ->> 'title', r.title, format('%L 
       ('why did no reminder go out', 'reminder-pipeline'), ('Warum kam keine Erinnerung?', 'reminder-pipeline'), ('what is a hold', 'hold-management'), ('state machine', 'state-machine'),
       ('which activity is qualified', 'qualified-activities'), ('lead protection with hold and reminder', 'protection-overview'), ('Hold, aber die Erinnerung ging hinaus', 'reminder-pipeline'),
       ('reminder-pipeline', 'reminder-pipeline'), ('Wie halte ich die Uhr an?', 'hold-management'), ('Gnadenfrist', 'state-machine'),
+      ('Lead übertragen', 'state-machine'), ('Wie übergebe ich den Lead an einen Kollegen?', 'state-machine'), ('den Lead dem Kollegen übertragen', 'state-machine'),
+      ('How do I transfer a lead?', 'state-machine'), ('hand the lead over to a colleague', 'state-machine'), ('einen Lead reaktivieren', 'state-machine'),
       -- The one question, as people ask it.
       ('Whose lead is this, until when, and why?', 'protection-overview'), ('Wem gehört der Lead?', 'protection-overview'), ('Wem gehört dieser Lead, bis wann und warum?', 'protection-overview'),
       ('Wessen Lead ist das?', 'protection-overview'), ('Who owns this lead?', 'protection-overview'), ('owner of lead 17', 'protection-overview')
