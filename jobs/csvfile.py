@@ -7,12 +7,13 @@ import secrets
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from jobs.console import short_name
 from jobs.errors import UsageProblem
 
 _DELIMITERS = ";,\t|"
@@ -127,6 +128,7 @@ class CsvFile:
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
             raise UsageProblem(f"{delimiter!r} is no delimiter", "Give one character, or tab.")
         try:
+            refuse_workbook(path, shown)
             encoding = encoding or sniff_encoding(path)
             if codecs.lookup(encoding).name == "utf-8":
                 encoding = "utf-8-sig"  # a byte order mark is no part of the first column's name
@@ -262,6 +264,25 @@ def sniff_delimiter(header: str) -> str:
     """The delimiter that stands most often in the header, outside quotes."""
     bare = _QUOTED.sub("", header)
     return max(_DELIMITERS, key=bare.count) if any(mark in bare for mark in _DELIMITERS) else ","
+
+
+# How .xlsx and .ods (zip archives both) and .xls begin.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+
+
+def refuse_workbook(path: Path, shown: str) -> None:
+    """What a spreadsheet program keeps for itself has no lines; it is said how to get them."""
+    with path.open("rb") as stream:
+        if stream.read(8).startswith(_WORKBOOKS):
+            raise UsageProblem(
+                f"{shown} is no CSV file: it is a workbook of a spreadsheet program, or an archive",
+                "Open it there, save the sheet as CSV (UTF-8), and import that.",
+            )
+
+
+def told_columns(header: Sequence[str]) -> str:
+    """The columns of a file, for whoever looks for one; a name without end is cut short."""
+    return f"Its columns are: {', '.join(short_name(name) for name in header if name)}."
 
 
 def sniff_encoding(path: Path) -> str:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from jobs.console import progress
-from jobs.csvfile import STDIN, CsvFile, is_stream, spooled
+from jobs.csvfile import STDIN, CsvFile, is_stream, spooled, told_columns
 from jobs.database import Connection, Database
 from jobs.dates import BUSINESS_ZONE, zone
 from jobs.entities import Entity, Kind
@@ -218,10 +218,9 @@ def _check_columns(entity: Entity, file: CsvFile, chosen: Plan, options: Options
     if needs_lead and not set(LEAD_IDS) & chosen.getters.keys():
         missing.append("lead_external_id (or lead_id)")
     if missing:
-        found = ", ".join(name for name in file.header if name)
         raise UsageProblem(
             f"{file.shown} has no column for {', '.join(missing)}",
-            f"Its columns are: {found}. Name them in a mapping file (--mapping), for example"
+            f"{told_columns(file.header)} Name them in a mapping file (--mapping), for example"
             ' [columns] external_id = "crm:{Email}"; user_id can also be given with --user.',
         )
 

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from jobs.csvfile import REFUSED_COLUMNS
+from jobs.csvfile import REFUSED_COLUMNS, told_columns
 from jobs.dates import zone
 from jobs.errors import UsageProblem
 
@@ -138,7 +138,7 @@ def plan(mapping: Mapping, fields: Sequence[str], header: Sequence[str]) -> Plan
         if not alike:
             raise UsageProblem(
                 f"the mapping names a column that the file does not have: {column}",
-                f"Its columns are: {', '.join(name for name in header if name)}.",
+                told_columns(header),
             )
         if column not in alike and len(alike) > 1:
             raise UsageProblem(

@@ -373,11 +373,14 @@ def test_a_wrong_mapping_is_named(mapping: str, complaint: str, target: Target) 
         ("external_id;external_id\n1;2\n", "names a column twice"),
         ("external_id;name\n1;2\n", "no column for user_id, company_name"),
         ("external_id;User_ID;USER_ID;company_name\n1;7;8;X\n", "more than one column is called user_id"),
+        ("PK\x03\x04\x14", "a workbook of a spreadsheet program"),
+        ("x" * 100_000, "no column for external_id"),
     ],
 )
 def test_a_file_that_cannot_be_imported_is_named(text: str, complaint: str, target: Target) -> None:
-    with pytest.raises(UsageProblem, match=complaint):
+    with pytest.raises(UsageProblem, match=complaint) as refusal:
         target.load(LEADS, text)
+    assert len(refusal.value.hint or "") < 1000
 
 
 def test_of_columns_that_differ_in_capitals_the_one_that_is_named_is_taken(target: Target) -> None:
