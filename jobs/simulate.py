@@ -39,7 +39,7 @@ def _span(text: str) -> dict[str, str]:
     """START..END of a hold on the command line; END may be left out for an open one."""
     start, dots, end = text.partition("..")
     if not dots:
-        raise click.BadParameter(f"{text!r} is not START..END")
+        raise click.BadParameter(f"{text!r} is not START..END, nor START.. for an open one")
     hold = {"start_at": moment(start).isoformat()}
     return hold | {"end_at": moment(end).isoformat()} if end.strip() else hold
 

@@ -617,7 +617,7 @@ def test_simulate_takes_holds_and_facts_from_options_json_file_and_stdin(story: 
     ("arguments", "code", "word"),
     [
         ([], 2, "nothing is supposed"),
-        (["--hold", "2026-01-01"], 2, "START..END"),
+        (["--hold", "2026-01-01"], 2, "START.. for an open one"),
         (["--hold", "gestern..heute"], 2, "is not a date"),
         (["--facts", "{"], 2, "no JSON"),
         (["--facts", "/nonexistent.json"], 2, "cannot be read"),
