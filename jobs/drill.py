@@ -12,6 +12,7 @@ from rich.text import Text
 from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
 from jobs.console import to_json as as_json
 from jobs.database import Connection, Database, drop_database, to_url, with_database
+from jobs.dates import environment_locale
 from jobs.drills import Drill, find_drill, judge, read_drills, set_up
 from jobs.errors import LeadguardError, UsageProblem
 from jobs.exits import Exit
@@ -188,10 +189,12 @@ def start(app: App, name: str, person: str) -> None:
     console = stdout()
     console.print(Text(members["title"], style="bold"))
     console.print(Text(members["learn"], style="dim"), Text(), Text(members["task"]), Text(), sep="\n")
+    # What is wrong is to be told in the language in which the task was.
+    given = "" if app.locale == environment_locale() else f" --locale {app.locale}"
     answer = " --answer …" if asks else ""
     console.print(
         Text(f"psql {shlex.quote(url)}\nleadguard … --database-url {shlex.quote(url)}"),
-        Text(f"{_line('check', drill, person)}{answer}", style="bold"),
+        Text(f"{_line('check', drill, person)}{given}{answer}", style="bold"),
         sep="\n",
         soft_wrap=True,
     )

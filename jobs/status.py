@@ -62,8 +62,7 @@ _MAIL = """
            count(*) filter (where m.state = 'UNKNOWN') as unknown
       from public.mail_messages as m
      where m.state <> 'SENT'
-    having count(*) > 0
-        or exists (select from public.settings as s where s.name = 'mail_from' and s.value <> '')
+    having count(*) > 0 or public.mail_sender() is not null
 """
 
 # What needs a person: events of others that could not be applied, and receivers that are gone.

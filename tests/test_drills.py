@@ -101,8 +101,8 @@ def leadguard(
 
     monkeypatch.setattr("jobs.drill.create_database", cloned)
     monkeypatch.setattr("jobs.drill.migrate", lambda url: None)
-    yield lambda *arguments: CliRunner().invoke(
-        cli, ["drill", *arguments, "--database-url", fresh_database, "--json"]
+    yield lambda *arguments, form=("--json",): CliRunner().invoke(
+        cli, ["drill", *arguments, "--database-url", fresh_database, *form]
     )
     for name in made:
         cluster.drop_database(name)
@@ -133,7 +133,9 @@ def test_a_drill_is_started_checked_and_recorded(
     passed = leadguard("check", *hers, "--answer", "21")
     assert (passed.exit_code, json.loads(passed.stdout)["passed"]) == (0, True)
     assert scratch_databases() == []
-    assert leadguard("start", "view-queries", "--person", "Jonas").exit_code == 0
+    shown = leadguard("start", "view-queries", "--person", "Jonas", form=("--locale", "de"))
+    assert shown.exit_code == 0
+    assert "leadguard drill check view-queries --person Jonas --locale de --answer …" in shown.stdout
     assert leadguard("stop", "view-queries", "--person", "Jonas").exit_code == 0
     assert scratch_databases() == []
 

@@ -69,7 +69,7 @@ begin
             returning m.id, m.message_id, m.recipient, n.display_name, m.locale
         )
         select c.id, v_token, c.message_id,
-               (select s.value from public.settings as s where s.name = 'mail_from'),
+               coalesce(public.mail_sender(), ''),
                c.recipient, c.display_name, c.locale,
                (select nullif(s.value, '') from public.settings as s where s.name = 'mail_lead_url'),
                array(select t.activity_type from public.activity_types as t where t.is_qualified order by 1),

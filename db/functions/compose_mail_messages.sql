@@ -9,9 +9,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_limit constant integer := internal.checked_limit(compose_mail_messages."limit");
-    v_domain constant text := (
-        select btrim(split_part(s.value, '@', 2), '> ') from public.settings as s where s.name = 'mail_from'
-    );
+    v_domain constant text := btrim(split_part(public.mail_sender(), '@', 2), '> ');
     v_user record;
     v_reminders bigint[];
     v_in_run integer;

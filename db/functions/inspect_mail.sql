@@ -24,7 +24,7 @@ as $$
            where x.state <> 'SENT'
       ) as m
      where m.stuck > 0
-        or exists (select from public.settings as s where s.name = 'mail_from' and s.value <> '')
+        or public.mail_sender() is not null
 $$;
 comment on function internal.inspect_mail() is 'Findings on the reminder mail, as of now; none where it is not configured.';
 revoke all on function internal.inspect_mail() from public;
