@@ -258,7 +258,8 @@ registry in the database (`event_types`, `event_type_members`) by `./run docs`; 
   `ce-id` is the `event_id`, `ce-type` the type, `ce-time` the timestamp, `ce-source` `urn:leadguard` (or
   what `LEADGUARD_EVENT_SOURCE` says), `ce-subject` is `lead/4711`, absent where there is no lead. `stdout:`
   and `file:` carry the body alone, a line each, and `notify:` does: of a body above 7,900 bytes only
-  `{"event_id": "…"}`, by which it is found in `outbox` or `outbox_archive`.
+  `{"event_id": "…"}`, by which it is found in `outbox` or `outbox_archive`. With `?mode=structured` behind
+  their URL these three carry a CloudEvent in structured mode: the attributes, and the body as `data`.
 - **Once**: an event may arrive again, byte for byte, under the same `event_id`: remember those you have
   handled.
 - **Order**: per lead, the order in which the changes were committed. Events of different leads have none.

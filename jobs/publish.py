@@ -397,7 +397,8 @@ def command(app: App, sink_url: str, limit: int) -> None:
     acknowledged); the summary goes to stderr, so that stdout holds events only. notify: sends each
     event by PostgreSQL's NOTIFY; of one above 7,900 bytes only {"event_id": ...}, and the listener
     reads it from outbox or outbox_archive. These sinks prove nothing: a reminder counts as sent only
-    where the setting reminder_proof is 'any'.
+    where the setting reminder_proof is 'any'. With ?mode=structured behind it (stdout:?mode=structured) each
+    event is a CloudEvent in structured mode: its attributes, and the event as its data.
 
     nats://[USER:PASSWORD@]HOST:4222/STREAM publishes to JetStream, to the subject STREAM.<event type>,
     and waits for its acknowledgements; event_id is its Nats-Msg-Id. Options: ?create=true makes a stream

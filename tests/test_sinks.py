@@ -15,10 +15,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from cloudevents.core.bindings.http import HTTPMessage, from_binary
+from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured
 from cloudevents.core.formats.json import JSONFormat
 
 from jobs.database import Database
+from jobs.errors import UsageProblem
 from jobs.publish import publish
 from jobs.sinks import Event, Sink, SinkFailed, open_sink
 from jobs.sinks.cloudevent import headers
@@ -250,3 +251,54 @@ def test_the_envelope_is_what_a_reader_of_cloudevents_understands(monkeypatch: p
         "ce-time",
         "ce-subject",
     }
+
+
+# --- the envelope around the event ------------------------------------------------------------------------
+
+
+def test_a_line_may_be_the_envelope_with_the_event_in_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADGUARD_EVENT_SOURCE", 'urn:leadguard:"Küche"')
+    path = tmp_path / "events.jsonl"
+    body = '{ "event_id" : "e", "timestamp" : "2026-03-02T07:00:00Z", "note" : "ä\\u0001" }'
+    told = Event(1, "e", "lead.hold.created", 4711, body)
+    for _ in range(2):
+        sink = open_sink(f"file:{path}?mode=structured", Database(database_url))
+        assert (sink.proves_delivery, sink.keeps_order) == (False, True)
+        assert sink.deliver([told]) == {}
+        sink.close()
+    first, again = path.read_text("utf-8").splitlines()
+    assert first == again
+    assert body in first
+    read = HTTPMessage({"content-type": "application/cloudevents+json"}, first.encode())
+    understood = from_structured(read, JSONFormat())
+    assert understood.get_attributes() | {"time": None} == {
+        "specversion": "1.0",
+        "id": "e",
+        "type": "lead.hold.created",
+        "source": 'urn:leadguard:"Küche"',
+        "subject": "lead/4711",
+        "datacontenttype": "application/json",
+        "time": None,
+    }
+    assert understood.get_time() == datetime(2026, 3, 2, 7, tzinfo=UTC)
+    assert understood.get_data() == json.loads(body)
+
+
+def test_an_envelope_that_a_crash_cut_short_is_cut_off(database_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    url, told = f"file:{path}?mode=structured", Event(1, "e", "lead.hold.created", None, event(1))
+    for length in (1, 5, 20, 200):
+        open_sink(url, Database(database_url)).deliver([told])
+        whole = path.read_bytes()
+        path.write_bytes(whole + whole.splitlines()[0][:length])
+        open_sink(url, Database(database_url)).deliver([told])
+        assert path.read_bytes() == whole + whole.splitlines()[0] + b"\n"
+        path.unlink()
+
+
+@pytest.mark.parametrize("url", ["stdout:?mode=binary", "file:x?mode=", "notify:x?mode=Structured"])
+def test_there_is_one_other_mode(url: str, database_url: str) -> None:
+    with pytest.raises(UsageProblem, match="there is one, structured"):
+        open_sink(url, Database(database_url))

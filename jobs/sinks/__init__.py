@@ -80,19 +80,35 @@ class Sink(Protocol):
 def _stdout(rest: str, _database: Database) -> Sink:
     from jobs.sinks import lines
 
-    return lines.to_stdout(rest)
+    return _in_mode(rest, lines.to_stdout)
 
 
 def _file(rest: str, _database: Database) -> Sink:
     from jobs.sinks import lines
 
-    return lines.to_file(rest)
+    return _in_mode(rest, lines.to_file)
 
 
 def _notify(rest: str, database: Database) -> Sink:
     from jobs.sinks import notify
 
-    return notify.to_channel(database, rest)
+    return _in_mode(rest, lambda channel: notify.to_channel(database, channel))
+
+
+def _in_mode(rest: str, opened: Callable[[str], Sink]) -> Sink:
+    """A sink without headers: the event alone, or with `?mode=structured` its envelope around it."""
+    target, option, mode = rest.rpartition("?mode=")
+    if not option:
+        return opened(rest)
+    if mode != "structured":
+        raise UsageProblem(
+            f"?mode={mode}: there is one, structured", "Without ?mode= the event alone goes out."
+        )
+    try:
+        from jobs.sinks.structured import Structured
+    except ImportError as error:
+        raise needs("webhook", error) from error
+    return Structured(opened(target))
 
 
 def _nats(scheme: str) -> Callable[[str, Database], Sink]:

@@ -13,8 +13,9 @@ from typing import BinaryIO
 from jobs.errors import UsageProblem
 from jobs.sinks import Event, Refusal
 
-# What each of our events begins with, blanks apart: by it the beginning of one is known from another's line.
-_OPENING = b'{"event_id"'
+# What our events begin with, alone or in an envelope, blanks apart: by it the beginning of one is known
+# from another's line.
+_OPENINGS = (b'{"event_id"', b'{"specversion"')
 _CHUNK = 65536
 
 
@@ -104,8 +105,8 @@ def _mend(file: FileIO) -> None:
     fragment = tail[tail.rfind(b"\n") + 1 :]
     if not fragment:
         return
-    begun = bytes(fragment).translate(None, b" ")[: len(_OPENING)]
-    if begun and _OPENING.startswith(begun):
+    begun = bytes(fragment[:_CHUNK]).translate(None, b" ")
+    if begun and any(opening.startswith(begun[: len(opening)]) for opening in _OPENINGS):
         file.truncate(file.seek(0, os.SEEK_END) - len(fragment))
     else:
         file.write(b"\n")
