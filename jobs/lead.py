@@ -89,7 +89,9 @@ def side_by_side(
 
 
 # PostgreSQL takes a number alone for seconds; whoever types it means days.
-_NUMBER = re.compile(r"\s*[+-]?[0-9]*[.,]?[0-9]+\s*")
+_NUMBER = re.compile(r"[\s@+-]*(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)[\s.,]*")
+# And it passes over a comma: 1,5 hours would be 1 day and 5 hours.
+_DECIMAL_COMMA = re.compile(r"[0-9],[0-9]")
 # One that reaches past the last of all timestamps is refused, too.
 _INTERVAL = (
     "select i.it::text, now() + i.it is not null as is_within_time from (values (%s::interval)) as i (it)"
@@ -100,6 +102,8 @@ def interval(connection: Connection, text: str, option: str) -> str:
     """The interval that `text` names, as PostgreSQL writes it; what it cannot read is wrong usage."""
     if _NUMBER.fullmatch(text):
         raise _no_interval(option, text, "a number alone, without its unit")
+    if _DECIMAL_COMMA.search(text):
+        raise _no_interval(option, text, "a decimal comma; write a point")
     try:
         row = connection.execute(_INTERVAL, [text]).fetchone()
     except psycopg.DataError as error:

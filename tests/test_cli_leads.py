@@ -419,21 +419,23 @@ def test_a_list_that_is_cut_says_so(story: str) -> None:
     assert run("list", "--user", "99", url=story)[:2] == (0, "No lead fits.\n")
 
 
-def test_an_interval_that_cannot_be_read_is_wrong_usage(story: str) -> None:
-    extend = ["extend", "1", "--user", "7", "--reason", "x", "--by", "viel"]
-    bare = ["extend", "1", "--user", "7", "--reason", "x", "--by", "30"]  # seconds, to PostgreSQL
-    endless = ["list", "--due-within", "999999 years"]
-    for command in (
-        ["list", "--due-within", "10 Tage x"],
-        extend,
-        bare,
-        endless,
-        ["list", "--due-within", "5"],
-    ):
+@pytest.mark.parametrize(
+    "text", ["10 Tage x", "viel", "30", "30.", "- 30", "@ 30", "30,", "1,5 hours", "1,5", "999999 years"]
+)
+def test_an_interval_that_cannot_be_read_is_wrong_usage(text: str, story: str) -> None:
+    extend = ["extend", "1", "--user", "7", "--reason", "x", f"--by={text}"]
+    for command in (["list", f"--due-within={text}"], extend):
         code, out, error = run(*command, url=story)
         assert (code, out) == (2, "")
         assert "is no interval" in error
         assert "30 days" in error
+
+
+@pytest.mark.parametrize(
+    "text", ["1.5 hours", "90 min", "01:30", "1 day, 2 hours", "P1M", "-1 day", "- 1 day"]
+)
+def test_an_interval_is_written_in_any_way_that_is_clear(text: str, story: str) -> None:
+    assert run("list", f"--due-within={text}", url=story)[0] == 0
 
 
 def test_no_name_becomes_a_formula_in_a_spreadsheet(story: str) -> None:
