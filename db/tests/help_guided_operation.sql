@@ -61,7 +61,8 @@ select is_empty(
         'shareholder meeting', 'gracious host', 'upheld', 'Datenschutz', 'Sachsen-Anhalt', 'Pauschale', 'clock drift', 'ab wann läuft der Import', 'wie viel Uhr ist es',
         'stop the worker at 5 o''clock', 'a leading vendor', 'Halt dich an den Plan', 'läuft die Datenbank', 'Wie läuft das Backup ab?', 'laufende Kosten aus dem Vormonat',
         'Lieferung ab Lager', 'Besprechung um 10 Uhr halten', 'um 10 Uhr stoppt der Server', 'the server stopped at 5 o''clock', 'lead data protection law',
-        'den Drucker reaktivieren', 'Übergabe der Nachtschicht', 'transfer the money', 'hand me the report']) as q
+        'den Drucker reaktivieren', 'Übergabe der Nachtschicht', 'transfer the money', 'hand me the report',
+        'transfer leadership to another node', 'Leadership übertragen', 'reactivate the leading server', 'hand over leadership']) as q
        where help_guided_operation(q) ->> 'kind' <> 'generic'$$,
     'a word that only contains one of them, or another subject, is not'
 );
