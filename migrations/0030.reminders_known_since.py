@@ -11,14 +11,12 @@ from yoyo import step
 from jobs.paths import SCHEMA
 
 _COLUMNS = ("reminder_known_at", "base_known_at")
-_FORMER_FUNCTION = "drop function if exists internal.could_be_sent_since(internal.lead_clocks, timestamptz)"
 
 
 def add(connection: psycopg.Connection[Any]) -> None:
     for column in _COLUMNS:
         connection.execute(f"alter table internal.lead_clocks add column if not exists {column} timestamptz")
     connection.execute((SCHEMA / "130_lead_clocks.sql").read_bytes())
-    connection.execute(_FORMER_FUNCTION)
 
 
 def remove(connection: psycopg.Connection[Any]) -> None:

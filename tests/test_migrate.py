@@ -380,6 +380,23 @@ def test_intervals_of_mixed_signs_do_not_stop_the_upgrade(fresh_database: str, c
             connection.execute(query, ["mail_retention"])
 
 
+def test_reminders_are_queued_until_the_functions_follow_the_change_of_their_table(
+    fresh_database: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of before work on, also where the new ones are refused: what they call must stay."""
+    roll_back_before(fresh_database, "0030.reminders_known_since")
+    connection = connect(fresh_database)
+    former = b"internal.could_be_sent_since(internal.lead_clocks, timestamptz)"
+    connection.execute(b"create function " + former + b" returns timestamptz language sql return now()")
+    with monkeypatch.context() as refused:
+        refused.setattr("jobs.migrate._put_in_place", lambda *_: None)
+        migrate(fresh_database)
+    there = b"select to_regprocedure('" + former + b"') is not null"
+    assert connection.execute(there).fetchone() == (True,)
+    migrate(fresh_database)
+    assert connection.execute(there).fetchone() == (False,)
+
+
 def silences(connection: psycopg.Connection[Any], job: str) -> Any:
     return connection.execute(
         "select extract(epoch from max_silence), extract(epoch from tolerated_silence)"

@@ -1,5 +1,7 @@
 -- A reminder can go out once the facts that made it due are entered, and not before a planned release has passed: that
 -- moment is known in advance, and nobody enters it.
+-- The former one is dropped here and not by a migration: the functions of before call it until they are replaced.
+drop function if exists internal.could_be_sent_since(internal.lead_clocks, timestamptz);
 create or replace function internal.could_be_sent_since(
     p_clocks internal.lead_clocks,
     p_reminder_type text,
