@@ -55,6 +55,7 @@ begin
     elsif p_is_new and v_clocks.ended_at is null then
         -- It runs on, converted before its start or not converted any more: its reminders go, or are due again.
         perform internal.refresh_clocks(v_clocks);
+        perform internal.know_anew(p_lead_id);
     end if;
 end
 $$;

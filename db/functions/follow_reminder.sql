@@ -34,9 +34,17 @@ begin
             'A reminder', old.lead_id, old.user_id, old.sent_at, old.sent_at, old.counts_from
         );
         perform internal.refresh_lead(old.lead_id);
-        return null;
+    else
+        perform internal.refresh_leads(array[old.lead_id, new.lead_id]);
     end if;
-    perform internal.refresh_leads(array[old.lead_id, new.lead_id]);
+    if old.sent_at is not null then
+        -- Its window may be that of one that is due: nobody could know while it stood there.
+        perform internal.know_anew(c.lead_id, d.reminder_type)
+           from internal.lead_clocks as c
+          cross join lateral internal.due_reminders(c, greatest(now(), c.facts_entered_at)) as d
+          where c.lead_id = old.lead_id and c.user_id = old.user_id
+            and d.reminder_type = old.reminder_type and d.window_start = old.window_start;
+    end if;
     return null;
 end
 $$;

@@ -1,5 +1,7 @@
 -- Computed clocks go into the one row of their lead; what only the row itself knows stays: so does since when it is
--- known that a reminder falls due, where the fact that is followed has moved nothing of that.
+-- known that a reminder falls due, where the fact that is followed has moved nothing of that. It moves nothing where
+-- the moment is the same and the reminder could have gone out before, too: no hold and no end stood in its way (for a
+-- reminder that did, see follow_reminder).
 create or replace function internal.store_clocks(p_clocks internal.lead_clocks) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -35,14 +37,13 @@ begin
            facts_entered_at = greatest(c.facts_entered_at, now()),
            reminder_known_at = case
                when c.period_id = p_clocks.period_id and c.reminder_due_at = p_clocks.reminder_due_at
-                   and num_nulls(c.ended_at, p_clocks.ended_at) <> 1
-                   and (c.reminder_sent_at is null or p_clocks.reminder_sent_at is not null)
-                   then coalesce(c.reminder_known_at, c.facts_entered_at)
+                   and internal.takes_reminders(c, greatest(now(), c.facts_entered_at))
+                   then internal.could_be_sent_since(c, 'INACTIVITY', greatest(now(), c.facts_entered_at))
            end,
            base_known_at = case
                when c.period_id = p_clocks.period_id and c.base_expires_at = p_clocks.base_expires_at
-                   and num_nulls(c.ended_at, p_clocks.ended_at) <> 1
-                   then coalesce(c.base_known_at, c.facts_entered_at)
+                   and internal.takes_reminders(c, greatest(now(), c.facts_entered_at))
+                   then internal.could_be_sent_since(c, 'TERM', greatest(now(), c.facts_entered_at))
            end
      where c.lead_id = p_clocks.lead_id;
 end

@@ -1,6 +1,6 @@
 -- Page 1, Reminders: queued when due, once per window; sent when accepted; withdrawn when no longer due.
 begin;
-select plan(92);
+select plan(102);
 set local time zone 'Europe/Berlin';
 set local client_min_messages = warning;
 
@@ -224,9 +224,20 @@ insert into entered values
     (510, 'a hold before it fell due', $$insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (510, 7, 'x', now() - interval '50 days', now() - interval '40 days')$$, 'now'),
     (511, 'a conversion taken back', $$update leads set converted_at = now() where id = 511; update leads set converted_at = null where id = 511$$, 'now'),
     (512, 'a reminder that was not sent after all', $$delete from lead_reminders where lead_id = 512$$, 'now'),
+    (514, 'a hold that kept it back, deleted', 'delete from lead_holds where lead_id = 514', 'now'),
+    (515, 'a hold that kept it back and ended days ago after all', $$update lead_holds set end_at = now() - interval '10 days' where lead_id = 515$$, 'now'),
+    (516, 'an older extension, of a protection that seemed over', $$insert into lead_extensions (lead_id, user_id, extension, reason, granted_at) values (516, 7, '1 month', 'x', now() - interval '10 days')$$, 'now'),
+    (517, 'an older hold, of a protection that seemed over', $$insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (517, 7, 'x', now() - interval '4 months', now() - interval '3 months')$$, 'now'),
+    (518, 'a conversion from before the start, taken back', 'update leads set converted_at = null where id = 518', 'now'),
+    (519, 'a note beside a hold of which an hour is left to go', $$delete from lead_activities where lead_id = 519$$, 'not due'),
     (513, 'another user, and the former', $$update leads set user_id = 8 where id = 513; update leads set user_id = 7, created_at = created_at where id = 513$$, 'not due');
 insert into leads (id, user_id, created_at) select e.lead_id, 7, now() - interval '80 days' from entered as e;
-insert into lead_activities (lead_id, user_id, activity_type) values (507, 7, 'EMAIL_SENT');
+update leads set created_at = timezone('Europe/Berlin', timezone('Europe/Berlin', now()) - interval '6 months') - interval '1 day' where id between 516 and 517;
+insert into lead_activities (lead_id, user_id, activity_type) values (507, 7, 'EMAIL_SENT'), (519, 7, 'EMAIL_SENT');
+insert into lead_activities (lead_id, user_id, activity_type, occurred_at) select i, 7, 'QUALIFIED_CALL', now() - interval '70 days' from generate_series(516, 517) as i;
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values
+    (514, 7, 'x', now() - interval '15 days', null), (515, 7, 'x', now() - interval '15 days', null), (519, 7, 'x', now() - interval '15 days', now() + interval '1 hour');
+update leads set converted_at = now() - interval '100 days' where id = 518;
 insert into lead_reminders (lead_id, user_id, window_start, sent_at)
 select 512, 7, pg_temp.local_date(v.reminder_due_at), now() - interval '5 days' from v_user_lead_protection as v where v.id = 512;
 update internal.lead_clocks set facts_entered_at = now() - interval '9 days', reminder_known_at = null, base_known_at = null;
@@ -246,6 +257,26 @@ select is(
        from entered as x left join after_facts as a using (lead_id) where x.lead_id = e.lead_id),
     e.knows, format('after %s it is known since %s', e.fact, e.knows)
 ) from entered as e order by e.lead_id;
+select is((select state from v_user_lead_protection where id = 517), 'REMINDER_DUE', 'a lead that seemed over is due');
+-- Due since a planned release: it was kept back until then, also where the hold is deleted after it.
+delete from leads;
+insert into leads (id, user_id, created_at) values (531, 7, now() - interval '80 days');
+insert into lead_holds (lead_id, user_id, reason, start_at, end_at) values (531, 7, 'planned', now() - interval '5 days', now() - interval '1 minute');
+update internal.lead_clocks set facts_entered_at = now() - interval '5 days', reminder_known_at = null;
+delete from lead_holds;
+select results_eq('select lead_id, known_at from dispatch_due_reminders(1000)', $$values (531::bigint, now() - interval '1 minute')$$, 'a deleted hold did keep it back');
+-- One that a row of its window kept back, until that turned out wrong.
+delete from leads;
+insert into leads (id, user_id, created_at) select i, 7, now() - interval '6 months' + interval '5 days' from generate_series(541, 544) as i;
+select is((select count(*)::int from dispatch_due_reminders(1000)), 8, 'two a lead');
+update lead_reminders set sent_at = now();
+update internal.lead_clocks set facts_entered_at = now() - interval '9 days', reminder_known_at = null, base_known_at = null;
+delete from lead_reminders where lead_id = 541 and reminder_type = 'TERM';
+update lead_reminders set window_start = window_start - 1 where lead_id = 542 and reminder_type = 'TERM';
+delete from lead_reminders where lead_id = 543;
+update internal.lead_clocks set next_reminder_check_at = now();
+select results_eq('select lead_id, reminder_type, known_at = now() from dispatch_due_reminders(1000) order by 1, 2',
+    $$values (541::bigint, 'TERM', true), (542, 'TERM', true), (543, 'INACTIVITY', true), (543, 'TERM', true)$$, 'is known to be due from then on');
 -- Both reminders of one lead: each by its own facts.
 delete from leads;
 insert into leads (id, user_id, created_at) values (521, 7, now() - interval '6 months' + interval '5 days'), (522, 7, now() - interval '6 months' + interval '5 days');
