@@ -97,16 +97,23 @@ def test_capacity_answers_as_the_plan_does(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("width", ["80", "60", "40"])
-def test_no_terminal_is_so_narrow_that_a_figure_loses_its_end(width: str, database_url: str) -> None:
+def test_no_terminal_is_so_narrow_that_a_figure_loses_its_end(
+    width: str, fresh_database: str, connect: Connect
+) -> None:
+    connection = connect(fresh_database)
+    connection.execute("insert into leads (user_id) values (7)")
+    connection.execute("select plan_season('Spargel', 2027)")
     asked = ("capacity", "--baseline", "50", "--service-time", "0.12", "--season", "Weihnachten")
-    code, out, _ = run(*asked, url=database_url, COLUMNS=width)
+    code, out, _ = run(*asked, url=fresh_database, COLUMNS=width)
     assert code == 0
     assert "…" not in out
     if width == "80":
         assert "12224.4" in out
         assert "application" in out
     for narrow in (("season", "--season", "Spargel"), ("drill", "list"), ("outbox", "list"), ("go-live",)):
-        assert "…" not in run(*narrow, url=database_url, COLUMNS=width)[1]
+        out = run(*narrow, url=fresh_database, COLUMNS=width)[1]
+        assert "│" in out, "a table"
+        assert "…" not in out
 
 
 @pytest.mark.parametrize(
