@@ -92,6 +92,8 @@ def side_by_side(
 _NUMBER = re.compile(r"[\s@+-]*(?:[0-9]+[.,]?[0-9]*|[.,][0-9]+)[\s.,]*")
 # And it passes over a comma: 1,5 hours would be 1 day and 5 hours.
 _DECIMAL_COMMA = re.compile(r"[0-9],[0-9]")
+# To PostgreSQL 6M are six minutes, but P6M six months, as in the company.
+_LONE_M = re.compile(r"(?!\s*[+-]?P).*[0-9]\s*M(?![a-z])", re.IGNORECASE | re.DOTALL)
 # One that reaches past the last of all timestamps is refused, too.
 _INTERVAL = (
     "select i.it::text, now() + i.it is not null as is_within_time from (values (%s::interval)) as i (it)"
@@ -104,6 +106,8 @@ def interval(connection: Connection, text: str, option: str) -> str:
         raise _no_interval(option, text, "a number alone, without its unit")
     if _DECIMAL_COMMA.search(text):
         raise _no_interval(option, text, "a decimal comma; write a point")
+    if _LONE_M.match(text):
+        raise _no_interval(option, text, "M may be months or minutes")
     try:
         row = connection.execute(_INTERVAL, [text]).fetchone()
     except psycopg.DataError as error:

@@ -420,7 +420,21 @@ def test_a_list_that_is_cut_says_so(story: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["10 Tage x", "viel", "30", "30.", "- 30", "@ 30", "30,", "1,5 hours", "1,5", "999999 years"]
+    "text",
+    [
+        "10 Tage x",
+        "viel",
+        "30",
+        "30.",
+        "- 30",
+        "@ 30",
+        "30,",
+        "1,5 hours",
+        "1,5",
+        "999999 years",
+        "6M",
+        "1 d 6 m",
+    ],
 )
 def test_an_interval_that_cannot_be_read_is_wrong_usage(text: str, story: str) -> None:
     extend = ["extend", "1", "--user", "7", "--reason", "x", f"--by={text}"]
@@ -432,7 +446,19 @@ def test_an_interval_that_cannot_be_read_is_wrong_usage(text: str, story: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["1.5 hours", "90 min", "01:30", "1 day, 2 hours", "P1M", "-1 day", "- 1 day"]
+    "text",
+    [
+        "1.5 hours",
+        "90 min",
+        "01:30",
+        "1 day, 2 hours",
+        "P1M",
+        "PT6M",
+        "-1 day",
+        "- 1 day",
+        "6 mons",
+        "1 MONTH",
+    ],
 )
 def test_an_interval_is_written_in_any_way_that_is_clear(text: str, story: str) -> None:
     assert run("list", f"--due-within={text}", url=story)[0] == 0
