@@ -80,8 +80,12 @@ def to_yoyo_url(url: str, schema: str) -> str:
 
 
 def to_url(url: str) -> str:
-    """`url` as a postgresql:// URL, whatever form it came in: what a person can paste behind psql."""
+    """`url` as a postgresql:// URL, whatever form it came in: what a person can paste behind psql.
+
+    Without its password, which psql asks for: what is printed is read by others, and kept.
+    """
     parameters = {key: str(value) for key, value in conninfo_to_dict(to_conninfo(url)).items()}
+    parameters = {key: value for key, value in parameters.items() if "password" not in key}
     return f"postgresql:///{quote(parameters.pop('dbname', ''))}?" + urlencode(
         parameters, safe="/", quote_via=quote
     )

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from rich.text import Text
 
 from jobs.console import App, common_options, locale_option, pass_app, printable, stdout
 from jobs.console import to_json as as_json
-from jobs.database import Connection, Database, drop_database, to_url, with_database
+from jobs.database import Connection, Database, drop_database, to_conninfo, to_url, with_database
 from jobs.dates import environment_locale
 from jobs.drills import Drill, find_drill, judge, read_drills, set_up
 from jobs.errors import LeadguardError, UsageProblem
@@ -192,6 +193,8 @@ def start(app: App, name: str, person: str) -> None:
     # What is wrong is to be told in the language in which the task was.
     given = "" if app.locale == environment_locale() else f" --locale {app.locale}"
     answer = " --answer …" if asks else ""
+    if "password" in conninfo_to_dict(to_conninfo(scratch.url)):
+        app.remark("Without the password: psql asks for it, leadguard takes it from PGPASSWORD or ~/.pgpass.")
     console.print(
         Text(f"psql {shlex.quote(url)}\nleadguard … --database-url {shlex.quote(url)}"),
         Text(f"{_line('check', drill, person)}{given}{answer}", style="bold"),
