@@ -104,10 +104,8 @@ def _in_mode(rest: str, opened: Callable[[str], Sink]) -> Sink:
         raise UsageProblem(
             f"?mode={mode}: there is one, structured", "Without ?mode= the event alone goes out."
         )
-    try:
-        from jobs.sinks.structured import Structured
-    except ImportError as error:
-        raise needs("webhook", error) from error
+    from jobs.sinks.structured import Structured
+
     return Structured(opened(target))
 
 
